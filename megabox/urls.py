@@ -1,0 +1,18 @@
+"""The map: every address of Megabox, and the room that answers it."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from megabox import health, views
+
+urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("me/", views.me, name="me"),
+    path("files/<str:token>/<str:filename>", views.file, name="file"),
+    path("media/<path:path>", views.public_file, name="public_file"),
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api_docs"),
+]

@@ -1,0 +1,44 @@
+"""What every test shares: no sockets but local ones, a folder of its own for files, and clean books between tests."""
+
+import ipaddress
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.core.cache import cache
+
+_connect = socket.socket.connect
+
+
+def _connect_locally(self: socket.socket, address: Any) -> None:
+    if self.family != socket.AF_UNIX and not _is_local(address[0]):
+        raise RuntimeError(f"Tests open no socket to other machines, but this one tried {address}.")
+    _connect(self, address)
+
+
+def _is_local(host: str) -> bool:
+    return host == "localhost" or (
+        (host.replace(".", "").isdigit() or ":" in host) and ipaddress.ip_address(host).is_loopback
+    )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_network() -> Iterator[None]:
+    patch = pytest.MonkeyPatch()
+    patch.setattr(socket.socket, "connect", _connect_locally)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def _own_files(settings: LazySettings, tmp_path: Path) -> None:
+    """Files that a test stores are its own."""
+    storages = {name: {**one} for name, one in settings.STORAGES.items()}
+    for name, folder in (("default", "private"), ("private", "private"), ("public", "public")):
+        storages[name]["OPTIONS"] = {**storages[name].get("OPTIONS", {}), "location": str(tmp_path / folder)}
+    settings.STORAGES = storages
+    settings.MEDIA_ROOT = tmp_path
+    cache.clear()

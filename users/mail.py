@@ -1,0 +1,65 @@
+"""The outbox: code that has something to say writes a row; a worker sends it, again and again until it is gone."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+
+from megabox import claims
+from users.models import Mail
+
+MOST_TRIES = 12
+
+
+def queue(to: str, subject: str, body: str, *, key: str, html: str = "") -> Mail:
+    """Put a letter into the outbox, once per `key`."""
+    mail, _ = Mail.objects.get_or_create(key=key, defaults={"to": to, "subject": subject, "body": body, "html": html})
+    return mail
+
+
+def send_waiting(at: datetime, *, most: int = 50) -> int:
+    """Send what is due at `at`, at most `most` letters; return how many went out."""
+    due = Mail.objects.filter(claims.unclaimed(at), state=Mail.State.QUEUED, next_try_at__lte=at)
+    return sum(send(pk, at=at) for pk in due.order_by("next_try_at").values_list("pk", flat=True)[:most])
+
+
+def send(mail_id: int, *, at: datetime) -> bool:
+    """Send one letter unless somebody else does. A failure is tried again, ever later, then given up."""
+    by = claims.worker_name()
+    waiting = Mail.objects.filter(state=Mail.State.QUEUED)
+    if not claims.claim(waiting, mail_id, by, at):
+        return False
+    mail = Mail.objects.get(pk=mail_id)
+    message = EmailMultiAlternatives(mail.subject, mail.body, settings.DEFAULT_FROM_EMAIL, [mail.to])
+    if mail.html:
+        message.attach_alternative(mail.html, "text/html")
+    try:
+        get_connection(settings.MAIL_BACKEND).send_messages([message])
+    except OSError as failure:  # smtplib's errors and refused connections are all OSErrors
+        tries = mail.tries + 1
+        Mail.objects.filter(pk=mail_id, claimed_by=by).update(
+            tries=tries,
+            reason=str(failure)[:1000],
+            next_try_at=at + timedelta(seconds=30 * 2**tries),
+            state=Mail.State.DEAD if tries >= MOST_TRIES else Mail.State.QUEUED,
+            claimed_by="",
+            claimed_until=None,
+        )
+        return False
+    done = Mail.objects.filter(pk=mail_id, claimed_by=by, state=Mail.State.QUEUED)
+    return done.update(state=Mail.State.SENT, sent_at=at, claimed_by="", claimed_until=None) == 1
+
+
+class OutboxBackend(BaseEmailBackend):
+    """Django's mail goes into the outbox, so that no request ever waits for a mail server."""
+
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
+        for message in email_messages:
+            pages = getattr(message, "alternatives", [])
+            html = next((str(content) for content, kind in pages if kind == "text/html"), "")
+            for to in message.recipients():
+                queue(to, str(message.subject), str(message.body), key=uuid.uuid4().hex, html=html)
+        return len(email_messages)
