@@ -1,0 +1,1 @@
+"""The books: every amount Megabox owes, owns, earns or spends, in one double-entry journal."""

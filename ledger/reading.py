@@ -1,0 +1,135 @@
+"""Reading the books: the balance of an account, now or at a past moment, and its statement for a window.
+
+A balance grows on the account's own side: debits for assets, expenses and `xcr:issued`, credits for all others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet, Sum
+
+from ledger import chart
+from ledger.models import Account, Balance, Entry, Posting
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One movement of one of the statement's accounts; `amount` in micros, above zero where it grows the account."""
+
+    posting_id: int
+    entry_id: int
+    key: str
+    kind: str
+    why: str
+    occurred_at: datetime
+    code: str
+    other_code: str
+    amount: int
+    unit: str
+    source: str
+    facts: dict[str, Any]
+    matures_on: date | None
+    reverses_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Accounts of one unit over a window: opening + sum of lines = closing, in micros."""
+
+    codes: tuple[str, ...]
+    unit: str
+    since: datetime
+    until: datetime
+    opening: int
+    lines: tuple[StatementLine, ...]
+    closing: int
+
+
+def entry_for(key: str) -> Entry | None:
+    """The entry that this key made, if any."""
+    return Entry.objects.filter(key=key).first()
+
+
+def balance(code: str, *, at: datetime | None = None) -> int:
+    """Micros on an account: now, or after everything that occurred up to and including `at`; 0 when never used.
+
+    Raises UnknownCode for a code the chart does not have.
+    """
+    meaning = chart.meaning(code)
+    if at is None and meaning.is_guarded:
+        return Balance.objects.filter(account__code=code).values_list("amount", flat=True).first() or 0
+    account = Account.objects.filter(code=code).first()
+    if account is None:
+        return 0
+    postings = Posting.objects.all() if at is None else Posting.objects.filter(entry__occurred_at__lte=at)
+    return _net(account, postings)
+
+
+def statement(codes: Sequence[str], *, since: datetime, until: datetime) -> Statement:
+    """What moved on accounts of one unit from `since` up to but not including `until`, oldest first.
+
+    Several codes count as one account seen from the first one's side; a movement between two of them gives two
+    lines that cancel out. Raises UnknownCode.
+    """
+    meanings = [chart.meaning(code) for code in codes]
+    units = {meaning.unit for meaning in meanings}
+    assert len(units) == 1, f"a statement has one unit, not {units}"
+    accounts = {account.pk: account for account in Account.objects.filter(code__in=codes)}
+    side = 1 if meanings[0].is_debit_normal else -1
+    earlier = Posting.objects.filter(entry__occurred_at__lt=since)
+    opening = sum(_net(account, earlier) * _side(account) * side for account in accounts.values())
+    within = (
+        Posting.objects.filter(Q(debit__in=accounts) | Q(credit__in=accounts))
+        .filter(entry__occurred_at__gte=since, entry__occurred_at__lt=until)
+        .select_related("entry", "debit", "credit")
+        .order_by("entry__occurred_at", "pk")
+    )
+    lines = tuple(
+        _line(posting, account, other, amount * side)
+        for posting in within
+        for account, other, amount in (
+            (posting.debit, posting.credit, posting.amount),
+            (posting.credit, posting.debit, -posting.amount),
+        )
+        if account.pk in accounts
+    )
+    return Statement(
+        codes=tuple(codes),
+        unit=units.pop(),
+        since=since,
+        until=until,
+        opening=opening,
+        lines=lines,
+        closing=opening + sum(line.amount for line in lines),
+    )
+
+
+def _line(posting: Posting, account: Account, other: Account, amount: int) -> StatementLine:
+    return StatementLine(
+        posting_id=posting.pk,
+        entry_id=posting.entry_id,
+        key=posting.entry.key,
+        kind=posting.entry.kind,
+        why=posting.entry.why,
+        occurred_at=posting.entry.occurred_at,
+        code=account.code,
+        other_code=other.code,
+        amount=amount,
+        unit=posting.unit,
+        source=posting.source,
+        facts=posting.facts,
+        matures_on=posting.matures_on,
+        reverses_id=posting.reverses_id,
+    )
+
+
+def _net(account: Account, postings: QuerySet[Posting]) -> int:
+    debits = postings.filter(debit=account).aggregate(total=Sum("amount"))["total"] or 0
+    credits = postings.filter(credit=account).aggregate(total=Sum("amount"))["total"] or 0
+    return (debits - credits) * _side(account)
+
+
+def _side(account: Account) -> int:
+    return 1 if account.is_debit_normal else -1
