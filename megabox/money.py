@@ -30,7 +30,7 @@ def minor_digits(unit: str) -> int:
 
 def micros_per_minor(unit: str) -> int:
     """Micros in the smallest coin of `unit`: 10 000 for USD, 1 000 000 for JPY."""
-    return MICROS // 10 ** minor_digits(unit)
+    return MICROS // int(10 ** minor_digits(unit))
 
 
 def floor_to_minor(micros: int, unit: str) -> int:

@@ -4,7 +4,7 @@ import ipaddress
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.conf import LazySettings
@@ -20,9 +20,10 @@ def _connect_locally(self: socket.socket, address: Any) -> None:
 
 
 def _is_local(host: str) -> bool:
-    return host == "localhost" or (
-        (host.replace(".", "").isdigit() or ":" in host) and ipaddress.ip_address(host).is_loopback
-    )
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # some other name
+        return False
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -36,7 +37,8 @@ def _no_network() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _own_files(settings: LazySettings, tmp_path: Path) -> None:
     """Files that a test stores are its own."""
-    storages = {name: {**one} for name, one in settings.STORAGES.items()}
+    configured = cast(dict[str, dict[str, Any]], settings.STORAGES)
+    storages = {name: dict(one) for name, one in configured.items()}
     for name, folder in (("default", "private"), ("private", "private"), ("public", "public")):
         storages[name]["OPTIONS"] = {**storages[name].get("OPTIONS", {}), "location": str(tmp_path / folder)}
     settings.STORAGES = storages

@@ -58,7 +58,7 @@ def staff_required(view: View) -> View:
 
 def has_confirmed_email(user: User) -> bool:
     """Whether the person has shown that their address is theirs."""
-    return EmailAddress.objects.filter(user=user, verified=True).exists()
+    return bool(EmailAddress.objects.filter(user=user, verified=True).exists())
 
 
 def confirmed_email_required(view: View) -> View:

@@ -1,0 +1,211 @@
+"""`manage.py run`: Megabox on one machine, with nothing to install: web, worker, beat and the stand-in of Stripe."""
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+STOP_SECONDS = 5
+LONGEST_PAUSE_SECONDS = 30
+
+
+@dataclass
+class Process:
+    """One process that is kept running."""
+
+    name: str
+    command: list[str]
+    popen: "subprocess.Popen[bytes] | None" = None
+    failures: int = 0
+    start_at: float = 0.0
+    started_at: float = field(default=0.0)
+
+    def start(self, environment: dict[str, str]) -> None:
+        # A session of its own: Ctrl-C reaches only the supervisor, which then stops each with its children.
+        log = (settings.VAR_DIR / "log" / f"{self.name}.log").open("ab")
+        with log:
+            self.popen = subprocess.Popen(
+                self.command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+        self.started_at = time.monotonic()
+
+    def send(self, sign: signal.Signals) -> None:
+        if self.popen is not None:
+            try:
+                os.killpg(self.popen.pid, sign)
+            except ProcessLookupError:
+                return  # it has ended, and so have its children
+
+
+class Command(BaseCommand):
+    help = "Serve Megabox with everything it needs in processes of its own: web, worker, beat, stand-in of Stripe."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--no-demo", action="store_true", help="do not make the demo catalogue")
+
+    def handle(self, *args: Any, port: int, no_demo: bool, **options: Any) -> None:
+        (settings.VAR_DIR / "log").mkdir(parents=True, exist_ok=True)
+        with _alone():
+            for number in (port, port + 1) if settings.IS_STANDIN else (port,):
+                _refuse_taken(number)
+            environment = _environment(port)
+            self._prepare(environment, with_demo=not no_demo)
+            self._supervise(_processes(port), environment, port)
+
+    def _prepare(self, environment: dict[str, str], *, with_demo: bool) -> None:
+        steps = [("Preparing the database", ["migrate", "--verbosity", "0"])]
+        if not settings.DEBUG:
+            steps.append(("Collecting static files", ["collectstatic", "--noinput", "--verbosity", "0"]))
+        standin = next((p for p in _processes(int(environment["PORT"])) if p.name == "standin"), None)
+        for title, command in steps:
+            self._say(f"{title} ...")
+            subprocess.run([sys.executable, "manage.py", *command], env=environment, check=True, cwd=settings.BASE_DIR)
+        if with_demo and settings.DEBUG:
+            # The demo's past sales exist at the stand-in too, so it must be there while the demo is made.
+            if standin is not None:
+                standin.start(environment)
+            try:
+                subprocess.run(
+                    [sys.executable, "manage.py", "demo"], env=environment, check=True, cwd=settings.BASE_DIR
+                )
+            finally:
+                if standin is not None:
+                    _stop([standin])
+
+    def _supervise(self, processes: list[Process], environment: dict[str, str], port: int) -> None:
+        def stop(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        signal.signal(signal.SIGTERM, stop)
+        try:
+            for process in processes:
+                process.start(environment)
+            self._wait_until_well(port)
+            while True:
+                time.sleep(0.5)
+                for process in processes:
+                    self._keep(process, environment)
+        except KeyboardInterrupt:
+            self._say("\nStopping ...")
+        finally:
+            _stop(processes)
+            self._say("Stopped.")
+
+    def _keep(self, process: Process, environment: dict[str, str]) -> None:
+        """Start `process` again when it has ended, ever later if it keeps ending."""
+        now = time.monotonic()
+        if process.popen is not None and process.popen.poll() is not None:
+            process.send(signal.SIGKILL)  # what it left behind
+            process.failures = 1 if now - process.started_at > 60 else process.failures + 1
+            process.start_at = now + min(2.0**process.failures - 1, LONGEST_PAUSE_SECONDS)
+            log = settings.VAR_DIR / "log" / f"{process.name}.log"
+            self._say(f"{process.name} ended ({process.popen.returncode}); starting it again. See {log}")
+            process.popen = None
+        if process.popen is None and now >= process.start_at:
+            process.start(environment)
+
+    def _wait_until_well(self, port: int) -> None:
+        address = f"http://127.0.0.1:{port}"
+        for _ in range(120):
+            try:
+                with urllib.request.urlopen(f"{address}/healthz", timeout=5):  # noqa: S310  our own address
+                    break
+            except OSError:
+                time.sleep(0.25)
+        else:
+            raise CommandError(f"Megabox does not answer. See {settings.VAR_DIR / 'log'}.")
+        self._say(f"\n  Megabox is at {address}\n")
+        if settings.DEBUG:
+            people = "leo (listener), nina (artist), acme (advertiser), ada and max (staff)"
+            self._say(f"  Log in as {people}:\n  leo@demo.megabox.test and so on, password megabox-demo\n")
+        self._say("  Ctrl-C stops everything.")
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
+
+
+def _environment(port: int) -> dict[str, str]:
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "megabox.settings",
+        "DEBUG": "1" if settings.DEBUG else "0",
+        "PORT": str(port),
+        "SITE_URL": os.environ.get("SITE_URL", f"http://127.0.0.1:{port}"),
+        "STANDIN_URL": f"http://127.0.0.1:{port + 1}",
+        "VAR_DIR": str(settings.VAR_DIR),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _processes(port: int) -> list[Process]:
+    python, here = sys.executable, f"127.0.0.1:{port}"
+    celery = [python, "-m", "celery", "-A", "megabox.celery"]
+    gunicorn = [python, "-m", "gunicorn", "megabox.wsgi", "--bind", here, "--worker-class", "gthread"]
+    processes = [
+        Process("web", [*gunicorn, "--workers", "2", "--threads", "16", "--timeout", "120", "--graceful-timeout", "4"]),
+        Process(
+            "worker", [*celery, "worker", "--concurrency", "2", "--without-gossip", "--without-mingle", "-l", "INFO"]
+        ),
+        Process(
+            "beat", [*celery, "beat", "--schedule", str(settings.VAR_DIR / "beat"), "--pidfile", "", "-l", "WARNING"]
+        ),
+    ]
+    if settings.IS_STANDIN:
+        database, secret = settings.VAR_DIR / "standin.sqlite3", settings.STRIPE_WEBHOOK_SECRET
+        arguments = ["--port", str(port + 1), "--db", str(database)]
+        webhook = ["--webhook-url", f"http://{here}/stripe/webhook/", "--webhook-secret", secret]
+        processes.insert(0, Process("standin", [python, "-m", "megabox.standin", *arguments, *webhook]))
+    return processes
+
+
+def _stop(processes: list[Process]) -> None:
+    """SIGTERM to each with its children, five seconds, SIGKILL."""
+    running = [process for process in processes if process.popen is not None]
+    for process in running:
+        process.send(signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    for process in running:
+        assert process.popen is not None
+        try:
+            process.popen.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            continue
+    for process in running:
+        process.send(signal.SIGKILL)
+        assert process.popen is not None
+        process.popen.wait()
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise CommandError(
+                f"Port {port} is taken by another program. Choose another one: make run PORT={port + 100}"
+            ) from None
+
+
+@contextmanager
+def _alone() -> Iterator[IO[str]]:
+    """Only one supervisor for one folder of local state."""
+    with (settings.VAR_DIR / "run.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CommandError(f"Megabox already runs on {settings.VAR_DIR}. Stop it first, or set VAR_DIR.") from None
+        yield lock
