@@ -5,6 +5,7 @@ import mimetypes
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_safe
 
 from megabox import media
@@ -43,7 +44,11 @@ def public_file(request: HttpRequest, path: str) -> HttpResponseBase:
 
 
 @never_cache
+@ensure_csrf_cookie
 @require_GET
 def me(request: HttpRequest) -> HttpResponse:
-    """The corner of the header that knows the person; loaded apart so that pages can be cached."""
+    """The corner of the header that knows the person; loaded apart so that pages can be cached.
+
+    It also gives the browser its CSRF cookie, which the forms of cached pages need.
+    """
     return render(request, "_me.html")

@@ -1,6 +1,7 @@
 """Template tags of the design system: icons, times, sizes, waveforms; docs/face.md lists them."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from django import template
 from django.templatetags.static import static
@@ -22,6 +23,18 @@ def icon(name: str, label: str = "") -> SafeString:
             '<svg class="icon" role="img" aria-label="{}"><use href="{}#{}"></use></svg>', label, sprite, name
         )
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', sprite, name)
+
+
+class HasUrl(Protocol):
+    """A Cover: it knows where its image of `size` pixels is."""
+
+    def url(self, size: int) -> str: ...
+
+
+@register.filter
+def cover_url(cover: HasUrl | None, size: int) -> str:
+    """Where a cover's image of at least `size` pixels is; empty when there is no cover."""
+    return cover.url(size) if cover else ""
 
 
 @register.filter
