@@ -1,0 +1,390 @@
+"""Artists, albums and tracks: what listeners see and what it costs."""
+
+from typing import TYPE_CHECKING, Self
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.db.models import Exists, OuterRef, Prefetch, Q
+from django.urls import reverse
+from django.utils import timezone
+
+from artists.models.checks import between, length_is, not_empty, one_of
+from users.models import User
+
+if TYPE_CHECKING:
+    from artists.models.payees import SplitSheet
+
+CREDITS_PER_TRACK = 5
+MAX_PRICE_MICROS = 100_000_000_000
+HUES = 24
+
+Person = User | AnonymousUser
+
+
+class FreeMode(models.TextChoices):
+    """How a listener gets music without paying."""
+
+    AD = "AD", "Free with an ad, or for credits"
+    FREE = "FREE", "Simply free"
+    OFF = "OFF", "Not free"
+
+
+class Genre(models.TextChoices):
+    """One list for albums and campaigns, so that an advertiser's choice meets an artist's."""
+
+    AMBIENT = "ambient", "Ambient"
+    BLUES = "blues", "Blues"
+    CLASSICAL = "classical", "Classical"
+    COUNTRY = "country", "Country"
+    DUB = "dub", "Dub"
+    ELECTRONIC = "electronic", "Electronic"
+    EXPERIMENTAL = "experimental", "Experimental"
+    FOLK = "folk", "Folk"
+    FUNK = "funk", "Funk"
+    HIP_HOP = "hip-hop", "Hip-hop"
+    HOUSE = "house", "House"
+    JAZZ = "jazz", "Jazz"
+    LATIN = "latin", "Latin"
+    METAL = "metal", "Metal"
+    POP = "pop", "Pop"
+    PUNK = "punk", "Punk"
+    REGGAE = "reggae", "Reggae"
+    ROCK = "rock", "Rock"
+    SOUL = "soul", "Soul and R&B"
+    SOUNDTRACK = "soundtrack", "Soundtrack"
+    SPOKEN = "spoken", "Spoken word"
+    TECHNO = "techno", "Techno"
+    WORLD = "world", "World"
+    OTHER = "other", "Something else"
+
+
+class Licence(models.TextChoices):
+    """What buyers may do with the music."""
+
+    ALL_RIGHTS = "all-rights-reserved", "All rights reserved"
+    CC_BY = "CC-BY-4.0", "CC BY 4.0: share and adapt, name the artist"
+    CC_BY_SA = "CC-BY-SA-4.0", "CC BY-SA 4.0: the same, under the same licence"
+    CC_BY_NC = "CC-BY-NC-4.0", "CC BY-NC 4.0: not for business"
+    CC_BY_NC_SA = "CC-BY-NC-SA-4.0", "CC BY-NC-SA 4.0: not for business, under the same licence"
+    CC_BY_ND = "CC-BY-ND-4.0", "CC BY-ND 4.0: share unchanged"
+    CC0 = "CC0-1.0", "CC0: no rights reserved"
+
+
+class ArtistQuerySet(models.QuerySet["Artist"]):
+    """Filters over artists."""
+
+    def owned_by(self, user: Person) -> Self:
+        """The artists `user` manages; nobody's for a guest."""
+        return self.filter(owner=user) if isinstance(user, User) else self.none()
+
+    def published(self) -> Self:
+        """Artists who have an album out."""
+        albums = Album.objects.filter(artist=OuterRef("pk"), state=Album.State.PUBLISHED)
+        return self.filter(Exists(albums))
+
+
+class Artist(models.Model):
+    """A band, a musician, a project. One person may manage several, as labels do."""
+
+    owner = models.ForeignKey("users.User", models.PROTECT, related_name="artists")
+    payee = models.ForeignKey("artists.Payee", models.PROTECT, related_name="artists")
+    name = models.CharField(max_length=120)
+    slug = models.CharField(max_length=120, unique=True)
+    bio = models.TextField(blank=True, default="", max_length=5_000)
+    location = models.CharField(max_length=120, blank=True, default="")
+    hue = models.PositiveSmallIntegerField(default=0)
+    cover = models.ForeignKey("artists.Cover", models.PROTECT, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = ArtistQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "pk"]
+        constraints = [
+            not_empty("name", "artist_has_a_name"),
+            not_empty("slug", "artist_has_a_slug"),
+            between("hue", 0, HUES - 1, "artist_hue"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """`/artists/<artist>/`"""
+        return reverse("store:artist", args=[self.slug])
+
+
+class AlbumQuerySet(models.QuerySet["Album"]):
+    """Filters over albums."""
+
+    def owned_by(self, user: Person) -> Self:
+        """Albums of the artists `user` manages; nobody's for a guest."""
+        return self.filter(artist__owner=user) if isinstance(user, User) else self.none()
+
+    def published(self) -> Self:
+        """Albums everybody may see and have."""
+        return self.filter(state=Album.State.PUBLISHED)
+
+    def for_pages(self) -> Self:
+        """With artist, cover and the tracks listeners see, in three queries however many albums there are."""
+        tracks = Track.objects.filter(state=Track.State.PUBLISHED)
+        return self.select_related("artist", "cover").prefetch_related(Prefetch("tracks", queryset=tracks))
+
+
+class Album(models.Model):
+    """Tracks that belong together. A draft is its artist's alone; what was sold is withdrawn, never deleted."""
+
+    class State(models.TextChoices):
+        DRAFT = "DRAFT", "draft"
+        PUBLISHED = "PUBLISHED", "published"
+        WITHDRAWN = "WITHDRAWN", "withdrawn"
+
+    artist = models.ForeignKey(Artist, models.PROTECT, related_name="albums")
+    title = models.CharField(max_length=200)
+    slug = models.CharField(max_length=120)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    price_micros = models.BigIntegerField(
+        default=7_000_000,
+        help_text="Without tax, in micros of the currency; the minimum where listeners name the price.",
+    )
+    currency = models.CharField(max_length=3, default="USD")
+    is_name_your_price = models.BooleanField(default=False)
+    credit_price = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Whole credits for a free download; empty means 5 for each track."
+    )
+    free_mode = models.CharField(max_length=4, choices=FreeMode.choices, default=FreeMode.AD)
+    is_owners_only = models.BooleanField(default=False, help_text="Only people who own it may stream it in full.")
+    cover = models.ForeignKey("artists.Cover", models.PROTECT, null=True, blank=True, related_name="albums")
+    hue = models.PositiveSmallIntegerField(default=0)
+    genre = models.CharField(max_length=40, choices=Genre.choices, blank=True, default="")
+    tags = models.JSONField(default=list, blank=True)
+    description = models.TextField(blank=True, default="", max_length=10_000)
+    licence = models.CharField(max_length=30, choices=Licence.choices, default=Licence.ALL_RIGHTS)
+    upc = models.CharField(max_length=14, blank=True, default="")
+    released_on = models.DateField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    published_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    tracks: "models.Manager[Track]"
+    split_sheets: "models.Manager[SplitSheet]"
+    objects = AlbumQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-published_at", "-pk"]
+        indexes = [models.Index(fields=["state", "-published_at"], name="album_newest")]
+        constraints = [
+            models.UniqueConstraint(fields=["artist", "slug"], name="album_slug_per_artist"),
+            not_empty("title", "album_has_a_title"),
+            not_empty("slug", "album_has_a_slug"),
+            one_of("state", "DRAFT PUBLISHED WITHDRAWN", "album_state"),
+            one_of("free_mode", "AD FREE OFF", "album_free_mode"),
+            between("price_micros", 0, MAX_PRICE_MICROS, "album_price"),
+            between("credit_price", 1, 1_000_000, "album_credit_price"),
+            between("hue", 0, HUES - 1, "album_hue"),
+            length_is("currency", 3, "album_currency"),
+            models.CheckConstraint(
+                condition=~Q(state="PUBLISHED") | Q(published_at__isnull=False), name="album_published_has_a_time"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="WITHDRAWN") | Q(withdrawn_at__isnull=False, published_at__isnull=False),
+                name="album_withdrawn_has_a_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="PUBLISHED")
+                | Q(price_micros__gt=0)
+                | Q(is_name_your_price=True)
+                | Q(free_mode="FREE"),
+                name="album_published_has_a_price",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        """`/artists/<artist>/<album>/`"""
+        return reverse("store:album", args=[self.artist.slug, self.slug])
+
+    @property
+    def is_published(self) -> bool:
+        """Whether everybody may see it."""
+        return self.state == self.State.PUBLISHED
+
+    @property
+    def is_for_sale(self) -> bool:
+        """Whether money can be paid for it; one that is simply free and has no price cannot be bought."""
+        return self.price_micros > 0 or self.is_name_your_price
+
+    @property
+    def effective_credit_price(self) -> int:
+        """Whole credits a free download costs: the artist's price, else 5 a track; 0 when simply free.
+
+        Says nothing of whether the album may be had for credits: look at `free_mode`.
+        """
+        if self.free_mode == FreeMode.FREE:
+            return 0
+        if self.credit_price is not None:
+            return self.credit_price
+        tracks = self.tracks.all()
+        if "tracks" not in getattr(self, "_prefetched_objects_cache", {}):
+            return CREDITS_PER_TRACK * tracks.exclude(state=Track.State.WITHDRAWN).count()
+        return CREDITS_PER_TRACK * sum(track.state != Track.State.WITHDRAWN for track in tracks)
+
+
+class TrackQuerySet(models.QuerySet["Track"]):
+    """Filters over tracks."""
+
+    def owned_by(self, user: Person) -> Self:
+        """Tracks of the artists `user` manages; nobody's for a guest."""
+        return self.filter(album__artist__owner=user) if isinstance(user, User) else self.none()
+
+    def published(self) -> Self:
+        """Tracks everybody may see: published, on an album that still is."""
+        return self.filter(state=Track.State.PUBLISHED, album__state=Album.State.PUBLISHED)
+
+    def kept(self) -> Self:
+        """Drafts and published ones: all but the withdrawn."""
+        return self.exclude(state=Track.State.WITHDRAWN)
+
+
+class Track(models.Model):
+    """One piece of music on one album. It is seen when it and its album are published."""
+
+    class State(models.TextChoices):
+        DRAFT = "DRAFT", "draft"
+        PUBLISHED = "PUBLISHED", "published"
+        WITHDRAWN = "WITHDRAWN", "withdrawn"
+
+    album = models.ForeignKey(Album, models.CASCADE, related_name="tracks")
+    position = models.PositiveSmallIntegerField()
+    title = models.CharField(max_length=200)
+    slug = models.CharField(max_length=120)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    duration_ms = models.PositiveIntegerField(default=0)
+    price_micros = models.BigIntegerField(
+        null=True, blank=True, help_text="In micros of the album's currency; empty means sold with the album only."
+    )
+    credit_price = models.PositiveIntegerField(null=True, blank=True, help_text="Whole credits; empty means 5.")
+    free_mode = models.CharField(max_length=4, choices=FreeMode.choices, default=FreeMode.AD)
+    isrc = models.CharField("ISRC", max_length=12, blank=True, default="")
+    lyrics = models.TextField(blank=True, default="", max_length=20_000)
+    genre = models.CharField(max_length=40, choices=Genre.choices, blank=True, default="")
+    artist_name = models.CharField(
+        max_length=200, blank=True, default="", help_text="Who performs, where that is not the album's artist."
+    )
+    original = models.ForeignKey("artists.Original", models.PROTECT, null=True, blank=True, related_name="tracks")
+    peaks = models.JSONField(default=list, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    published_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    split_sheets: "models.Manager[SplitSheet]"
+    objects = TrackQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["album", "position"], condition=~Q(state="WITHDRAWN"), name="track_position_per_album"
+            ),
+            models.UniqueConstraint(fields=["album", "slug"], name="track_slug_per_album"),
+            not_empty("title", "track_has_a_title"),
+            not_empty("slug", "track_has_a_slug"),
+            one_of("state", "DRAFT PUBLISHED WITHDRAWN", "track_state"),
+            one_of("free_mode", "AD FREE OFF", "track_free_mode"),
+            between("position", 1, 32_000, "track_position"),
+            between("price_micros", 1, MAX_PRICE_MICROS, "track_price"),
+            between("credit_price", 1, 1_000_000, "track_credit_price"),
+            models.CheckConstraint(
+                condition=~Q(state="PUBLISHED") | Q(published_at__isnull=False, original__isnull=False),
+                name="track_published_has_time_and_file",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="WITHDRAWN") | Q(withdrawn_at__isnull=False), name="track_withdrawn_has_a_time"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        """`/artists/<artist>/<album>/<track>/`"""
+        return reverse("store:track", args=[self.album.artist.slug, self.album.slug, self.slug])
+
+    @property
+    def is_published(self) -> bool:
+        """Whether everybody may see it."""
+        return self.state == self.State.PUBLISHED and self.album.is_published
+
+    @property
+    def is_for_sale(self) -> bool:
+        """Whether it is sold apart from its album."""
+        return self.price_micros is not None
+
+    @property
+    def effective_credit_price(self) -> int:
+        """Whole credits a free download costs; 0 when simply free. Look at `free_mode` for whether it may be had."""
+        if self.free_mode == FreeMode.FREE:
+            return 0
+        return CREDITS_PER_TRACK if self.credit_price is None else self.credit_price
+
+    @property
+    def performer(self) -> str:
+        """Who performs it."""
+        return self.artist_name or self.album.artist.name
+
+
+class Contribution(models.Model):
+    """The role of a person on a track: a liner credit."""
+
+    class Role(models.TextChoices):
+        PERFORMER = "PERFORMER", "performer"
+        FEATURED = "FEATURED", "featured"
+        COMPOSER = "COMPOSER", "composer"
+        LYRICIST = "LYRICIST", "lyricist"
+        PRODUCER = "PRODUCER", "producer"
+        ENGINEER = "ENGINEER", "engineer"
+        REMIXER = "REMIXER", "remixer"
+        OTHER = "OTHER", "other"
+
+    track = models.ForeignKey(Track, models.CASCADE, related_name="contributions")
+    role = models.CharField(max_length=10, choices=Role.choices)
+    name = models.CharField(max_length=200)
+    payee = models.ForeignKey("artists.Payee", models.SET_NULL, null=True, blank=True, related_name="contributions")
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["track", "role", "name"], name="contribution_once"),
+            not_empty("name", "contribution_has_a_name"),
+            one_of("role", "PERFORMER FEATURED COMPOSER LYRICIST PRODUCER ENGINEER REMIXER OTHER", "contribution_role"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.get_role_display()})"
+
+
+class OldSlug(models.Model):
+    """An address that a published artist, album or track had before; it redirects for ever."""
+
+    scope = models.CharField(max_length=40, help_text="Where it is unique: artist, album:<artist>, track:<album>.")
+    slug = models.CharField(max_length=120)
+    artist = models.ForeignKey(Artist, models.CASCADE, null=True, blank=True, related_name="old_slugs")
+    album = models.ForeignKey(Album, models.CASCADE, null=True, blank=True, related_name="old_slugs")
+    track = models.ForeignKey(Track, models.CASCADE, null=True, blank=True, related_name="old_slugs")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["scope", "slug"], name="old_slug_per_scope"),
+            models.CheckConstraint(
+                condition=Q(artist__isnull=False, album__isnull=True, track__isnull=True)
+                | Q(artist__isnull=True, album__isnull=False, track__isnull=True)
+                | Q(artist__isnull=True, album__isnull=True, track__isnull=False),
+                name="old_slug_of_one_thing",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scope}/{self.slug}"

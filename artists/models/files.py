@@ -1,0 +1,180 @@
+"""The files of the catalogue as rows: covers, uploads, originals and what is made from them."""
+
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from artists.models.catalogue import HUES, Person
+from artists.models.checks import between, length_is, not_empty, one_of
+from megabox.claims import Claimable, unclaimed
+from users.models import User
+
+
+class Cover(models.Model):
+    """Cover art, re-encoded in the sizes pages use; public."""
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    path = models.CharField(max_length=200, help_text="The folder of its sizes in the public storage.")
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    hue = models.PositiveSmallIntegerField(default=0)
+    alt = models.CharField(max_length=300, blank=True, default="")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            length_is("sha256", 64, "cover_sha256"),
+            not_empty("path", "cover_has_a_path"),
+            between("hue", 0, HUES - 1, "cover_hue"),
+        ]
+
+    def __str__(self) -> str:
+        return f"cover {self.sha256[:8]}"
+
+
+class Original(models.Model):
+    """An uploaded master that was decoded to its end. The same bytes are kept once, whoever uploads them."""
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    path = models.CharField(max_length=200)
+    size_bytes = models.BigIntegerField()
+    container = models.CharField(max_length=30)
+    codec = models.CharField(max_length=30)
+    is_lossless = models.BooleanField(default=False)
+    duration_ms = models.PositiveIntegerField()
+    sample_rate_hz = models.PositiveIntegerField()
+    bit_depth = models.PositiveSmallIntegerField(null=True, blank=True)
+    channels = models.PositiveSmallIntegerField()
+    loudness_lufs = models.FloatField(null=True, blank=True)
+    true_peak_dbtp = models.FloatField(null=True, blank=True)
+    peaks = models.JSONField(default=list, blank=True)
+    tags = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    renditions: "models.Manager[Rendition]"
+
+    class Meta:
+        constraints = [
+            length_is("sha256", 64, "original_sha256"),
+            not_empty("path", "original_has_a_path"),
+            models.CheckConstraint(condition=Q(size_bytes__gt=0), name="original_has_bytes"),
+            models.CheckConstraint(condition=Q(duration_ms__gt=0), name="original_has_a_length"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.codec} original {self.sha256[:8]}"
+
+
+class UploadQuerySet(models.QuerySet["Upload"]):
+    """Filters over uploads."""
+
+    def owned_by(self, user: Person) -> Self:
+        """Uploads to albums of the artists `user` manages; nobody's for a guest."""
+        return self.filter(album__artist__owner=user) if isinstance(user, User) else self.none()
+
+    def waiting(self, at: datetime) -> Self:
+        """Uploads that should be checked and that nobody works on at the time `at`."""
+        return self.filter(unclaimed(at), state=Upload.State.RECEIVED)
+
+
+class Upload(Claimable):
+    """One file an artist sent: received, then ready as a track, or rejected with a reason in words."""
+
+    class State(models.TextChoices):
+        RECEIVED = "RECEIVED", "received"
+        READY = "READY", "ready"
+        REJECTED = "REJECTED", "rejected"
+
+    album = models.ForeignKey("artists.Album", models.CASCADE, related_name="uploads")
+    by = models.ForeignKey("users.User", models.PROTECT, related_name="uploads")
+    filename = models.CharField(max_length=255)
+    size_bytes = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RECEIVED)
+    reason = models.TextField(blank=True, default="")
+    track = models.ForeignKey("artists.Track", models.SET_NULL, null=True, blank=True, related_name="uploads")
+    tries = models.PositiveSmallIntegerField(default=0)
+    is_dismissed = models.BooleanField(default=False, help_text="The artist has seen it and put it away.")
+    received_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = UploadQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["received_at", "pk"]
+        indexes = [
+            models.Index(fields=["state", "received_at"], name="upload_waiting"),
+            models.Index(fields=["sha256"], name="upload_sha256"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["album", "sha256"],
+                condition=Q(state__in=["RECEIVED", "READY"], is_dismissed=False),
+                name="upload_once_per_album",
+            ),
+            length_is("sha256", 64, "upload_sha256_length"),
+            one_of("state", "RECEIVED READY REJECTED", "upload_state"),
+            models.CheckConstraint(condition=Q(size_bytes__gt=0), name="upload_has_bytes"),
+            models.CheckConstraint(condition=~Q(state="REJECTED") | ~Q(reason=""), name="upload_rejected_has_a_reason"),
+            models.CheckConstraint(
+                condition=Q(state="RECEIVED", finished_at__isnull=True)
+                | Q(state__in=["READY", "REJECTED"], finished_at__isnull=False),
+                name="upload_ended_has_a_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.filename
+
+
+class RenditionQuerySet(models.QuerySet["Rendition"]):
+    """Filters over renditions."""
+
+    def waiting(self, at: datetime) -> Self:
+        """Renditions that should be made by the time `at` and that nobody works on."""
+        return self.filter(unclaimed(at), state=Rendition.State.WANTED, next_try_at__lte=at)
+
+
+class Rendition(Claimable):
+    """A file made from an original by one recipe: what is streamed and downloaded."""
+
+    class State(models.TextChoices):
+        WANTED = "WANTED", "wanted"
+        READY = "READY", "ready"
+        FAILED = "FAILED", "failed"
+
+    original = models.ForeignKey(Original, models.CASCADE, related_name="renditions")
+    recipe = models.CharField(max_length=20)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WANTED)
+    path = models.CharField(max_length=200, blank=True, default="")
+    size_bytes = models.BigIntegerField(default=0)
+    crc32 = models.BigIntegerField(null=True, blank=True)
+    bitrate_kbps = models.PositiveIntegerField(default=0)
+    tries = models.PositiveSmallIntegerField(default=0)
+    reason = models.TextField(blank=True, default="")
+    wanted_at = models.DateTimeField(default=timezone.now)
+    next_try_at = models.DateTimeField(default=timezone.now)
+    ready_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RenditionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["original", "recipe"]
+        indexes = [models.Index(fields=["state", "next_try_at"], name="rendition_waiting")]
+        constraints = [
+            models.UniqueConstraint(fields=["original", "recipe"], name="rendition_once"),
+            one_of("state", "WANTED READY FAILED", "rendition_state"),
+            not_empty("recipe", "rendition_has_a_recipe"),
+            models.CheckConstraint(
+                condition=~Q(state="READY")
+                | (~Q(path="") & Q(size_bytes__gt=0, crc32__range=(0, 2**32 - 1), ready_at__isnull=False)),
+                name="rendition_ready_has_a_file",
+            ),
+            models.CheckConstraint(condition=~Q(state="FAILED") | ~Q(reason=""), name="rendition_failed_has_a_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.recipe} of {self.original_id}"
