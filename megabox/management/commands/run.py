@@ -1,6 +1,7 @@
 """`manage.py run`: Megabox on one machine, with nothing to install: web, worker, beat and the stand-in of Stripe."""
 
 import fcntl
+import json
 import os
 import signal
 import socket
@@ -92,11 +93,13 @@ class Command(BaseCommand):
         try:
             for process in processes:
                 process.start(environment)
+            _note(processes)
             self._wait_until_well(port)
             while True:
                 time.sleep(0.5)
                 for process in processes:
                     self._keep(process, environment)
+                _note(processes)
         except KeyboardInterrupt:
             self._say("\nStopping ...")
         finally:
@@ -169,6 +172,14 @@ def _processes(port: int) -> list[Process]:
         webhook = ["--webhook-url", f"http://{here}/stripe/webhook/", "--webhook-secret", secret]
         processes.insert(0, Process("standin", [python, "-m", "megabox.standin", *arguments, *webhook]))
     return processes
+
+
+def _note(processes: list[Process]) -> None:
+    """Write which process is which, for whoever wants to look at one or to end it."""
+    pids = {process.name: process.popen.pid for process in processes if process.popen is not None}
+    text, path = json.dumps(pids), settings.VAR_DIR / "run.json"
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
 
 
 def _stop(processes: list[Process]) -> None:
