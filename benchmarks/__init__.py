@@ -1,0 +1,1 @@
+"""Speed, each figure beside its limit measured in the same run. `make bench` runs all of them."""

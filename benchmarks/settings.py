@@ -1,0 +1,17 @@
+"""The settings of production, on a scratch folder, with one empty view added."""
+
+import os
+
+os.environ.update(
+    DEBUG="0",
+    SECRET_KEY="benchmark",
+    STRIPE_API_KEY="sk_test_benchmark",
+    STRIPE_WEBHOOK_SECRET="whsec_benchmark",
+    ADS_TOKEN_KEYS="bench:benchmark",
+    ALLOWED_HOSTS="127.0.0.1",
+    SITE_URL="http://127.0.0.1",
+)
+
+from megabox.settings import *  # noqa: F403
+
+ROOT_URLCONF = "benchmarks.urls"
