@@ -9,6 +9,10 @@ from typing import Any, cast
 import pytest
 from django.conf import LazySettings
 from django.core.cache import cache
+from django.db import connections
+from django.test import TransactionTestCase
+
+from ledger import triggers
 
 _connect = socket.socket.connect
 
@@ -44,3 +48,21 @@ def _own_files(settings: LazySettings, tmp_path: Path) -> None:
     settings.STORAGES = storages
     settings.MEDIA_ROOT = tmp_path
     cache.clear()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _books_can_be_flushed() -> Iterator[None]:
+    """The flush after a test that commits is the one thing that may empty the books: it finds no triggers."""
+    patch = pytest.MonkeyPatch()
+    tear_down = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]  # private, but the only hook
+
+    def without_triggers(case: TransactionTestCase) -> None:
+        for connection in connections.all(initialized_only=True):
+            triggers.drop(connection)
+        tear_down(case)
+        for connection in connections.all(initialized_only=True):
+            triggers.install(connection)
+
+    patch.setattr(TransactionTestCase, "_fixture_teardown", without_triggers)
+    yield
+    patch.undo()
