@@ -245,6 +245,8 @@ STRIPE_API_KEY = secret("STRIPE_API_KEY", in_development="sk_test_standin")
 STRIPE_WEBHOOK_SECRET = secret("STRIPE_WEBHOOK_SECRET", in_development="whsec_standin_development_only")
 IS_STANDIN = DEBUG and STRIPE_API_KEY == "sk_test_standin"
 STRIPE_API_BASE = STANDIN_URL if IS_STANDIN else None
+# Ids of Stripe's tax rates that are added to every sale; without them prices are charged as they are.
+STRIPE_TAX_RATES = env.list("STRIPE_TAX_RATES", default=[])
 
 # Key ids to secrets; tokens name their key, so keys can be rotated: "new:secret,old:secret", newest first.
 ADS_TOKEN_KEYS = dict(

@@ -1,0 +1,129 @@
+"""An album or a track, as the one thing that is bought, granted, streamed and downloaded."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from artists.models import Album, FreeMode, Track
+from artists.splits import current as current_sheet
+
+KINDS = ("album", "track")
+
+
+class NoSuchMusic(Exception):
+    """There is no such album or track."""
+
+
+@dataclass(frozen=True)
+class Music:
+    """Exactly one of an album and a track."""
+
+    album: Album | None = None
+    track: Track | None = None
+
+    def __post_init__(self) -> None:
+        assert (self.album is None) != (self.track is None), "music is an album or a track"
+
+    @classmethod
+    def find(cls, kind: str, pk: int) -> Self:
+        """The album or track with this id, in whatever state. Raises NoSuchMusic."""
+        if kind == "album":
+            album = Album.objects.select_related("artist", "cover").filter(pk=pk).first()
+            if album is not None:
+                return cls(album=album)
+        elif kind == "track":
+            track = Track.objects.select_related("album__artist", "album__cover", "original").filter(pk=pk).first()
+            if track is not None:
+                return cls(track=track)
+        raise NoSuchMusic(f"There is no {kind} {pk}.")
+
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        """What a row with the columns `album` and `track` is about."""
+        return cls(album=row.album, track=row.track)
+
+    @property
+    def item(self) -> Album | Track:
+        """The album or the track itself."""
+        found = self.album or self.track
+        assert found is not None
+        return found
+
+    @property
+    def home(self) -> Album:
+        """The album it is, or is on."""
+        if self.track is not None:
+            return self.track.album
+        assert self.album is not None
+        return self.album
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """`album` and `track` as rows hold them."""
+        return {"album": self.album, "track": self.track}
+
+    @property
+    def kind(self) -> str:
+        """`album` or `track`."""
+        return "track" if self.track is not None else "album"
+
+    @property
+    def pk(self) -> int:
+        """The id of the album or track."""
+        return self.item.pk
+
+    @property
+    def title(self) -> str:
+        """Its title."""
+        return self.item.title
+
+    @property
+    def unit(self) -> str:
+        """The currency it is sold in."""
+        return self.home.currency
+
+    @property
+    def url(self) -> str:
+        """Its page."""
+        return self.item.get_absolute_url()
+
+    @property
+    def is_published(self) -> bool:
+        """Whether everybody may see and have it."""
+        return self.item.is_published
+
+    @property
+    def is_sold(self) -> bool:
+        """Whether it can be bought now: a draft cannot, at any price."""
+        return self.is_published and self.item.is_for_sale
+
+    @property
+    def is_name_your_price(self) -> bool:
+        """Whether the buyer may pay more than the least."""
+        return self.album is not None and self.album.is_name_your_price
+
+    @property
+    def least_micros(self) -> int:
+        """The price, or the least a buyer may name. Only for what `is_sold`."""
+        least = self.item.price_micros
+        assert least is not None, "sold only with its album"
+        return least
+
+    @property
+    def free_mode(self) -> FreeMode:
+        """Simply free, free with an ad or for credits, or not free."""
+        return FreeMode(self.item.free_mode)
+
+    @property
+    def credit_price(self) -> int:
+        """What a free download costs, in whole credits."""
+        return self.item.effective_credit_price
+
+    def shares(self) -> list[list[int]]:
+        """The split sheet in force now, `[[payee id, basis points], ...]`, to be frozen on what earns."""
+        return [[payee_id, basis_points] for payee_id, basis_points in current_sheet(self.item).pairs]
+
+    def facts(self) -> dict[str, Any]:
+        """What statements say of it: no names of people, so that erasing a person leaves the books alone."""
+        if self.track is not None:
+            return {"title": self.track.title, "album": self.track.album.title, "isrc": self.track.isrc}
+        return {"title": self.home.title, "upc": self.home.upc}
