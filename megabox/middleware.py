@@ -10,14 +10,14 @@ from django.shortcuts import render
 from django.utils.cache import patch_cache_control, patch_vary_headers
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+PERSONAL_COOKIES = {settings.SESSION_COOKIE_NAME, "messages"}
 
 
 def cache_anonymous_pages(get_response: GetResponse) -> GetResponse:
     """Keep pages that say `Cache-Control: public` for visitors without a session; nobody else gets or fills it."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        is_stranger = settings.SESSION_COOKIE_NAME not in request.COOKIES
-        if request.method != "GET" or not is_stranger:
+        if request.method != "GET" or not request.COOKIES.keys().isdisjoint(PERSONAL_COOKIES):
             return _kept_to_oneself(get_response(request))
         key = _key(request)
         kept: HttpResponse | None = cache.get(key)
