@@ -15,11 +15,11 @@ from .errors import (
     TranscodeFailed,
     Unreadable,
 )
-from .probe import PEAKS, Limits, Loudness, Probe, measure, peaks, probe
+from .probing import PEAKS, Limits, Loudness, Probe, measure, peaks, probe
 from .sandbox import ffmpeg_path
 from .sniff import clean_filename
 from .tags import Tags, clean_text, write_tags
-from .transcode import RECIPES, Recipe, transcode, verify
+from .transcoding import RECIPES, Recipe, transcode, verify
 
 __all__ = [
     "PEAKS",

@@ -111,13 +111,14 @@ def main(path: str, container: str, largest_picture: int) -> dict[str, Any]:
         "sample_rate_hz": int(getattr(info, "sample_rate", 0) or 0),
         "channels": int(getattr(info, "channels", 0) or 0),
         "bit_depth": int(getattr(info, "bits_per_sample", 0) or getattr(info, "sample_size", 0) or 0),
-        "codec": str(getattr(info, "codec", "")),
+        "is_lossless": not isinstance(audio, LOSSY) or getattr(info, "codec", "") == "alac",
         "is_protected": bool(getattr(info, "protected", False)) or str(getattr(info, "codec", "")) == "drms",
         "tags": {name: str(value)[:LONGEST_TEXT] for name, value in tags.items() if value},
         "cover": base64.b64encode(cover).decode("ascii"),
     }
 
 
+LOSSY = (MP3, MP4, OggVorbis, OggOpus)
 Found = tuple[FileType, dict[str, str], list[bytes]]
 
 

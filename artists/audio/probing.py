@@ -78,8 +78,8 @@ def probe(path: Path, *, limits: Limits | None = None) -> Probe:
     header = _read_header(path, form, limits)
     _check_header(header, limits)
     decoded = _decode(path, form, limits)
-    is_lossless = form.is_lossless or decoded.codec in ("alac", "flac")
-    _check_agreement(header, decoded, form, is_lossless)
+    is_lossless = bool(header["is_lossless"])
+    _check_agreement(header, decoded, form)
     return Probe(
         container=form.container,
         codec=decoded.codec,
@@ -108,8 +108,7 @@ def peaks(path: Path, n: int = PEAKS, *, limits: Limits | None = None) -> list[i
 def bit_depth(path: Path, form: Format, limits: Limits) -> int:
     """Return the bits per sample the header names, 0 for lossy kinds and unknown. Raises NotAudio."""
     header = _read_header(path, form, limits)
-    is_lossless = form.is_lossless or header["codec"] == "alac" or b"fLaC" in path.open("rb").read(64)
-    return int(header["bit_depth"]) if is_lossless else 0
+    return int(header["bit_depth"]) if header["is_lossless"] else 0
 
 
 class _Points:
@@ -296,9 +295,9 @@ def _last_number(pattern: re.Pattern[str], text: str, lowest: float) -> float:
     return max(lowest, value) if math.isfinite(value) else lowest
 
 
-def _check_agreement(header: dict[str, Any], decoded: _Decoded, form: Format, is_lossless: bool) -> None:
+def _check_agreement(header: dict[str, Any], decoded: _Decoded, form: Format) -> None:
     """Refuse what mutagen and ffmpeg see differently: one of them would mislead a player."""
-    declared = header["declared_ms"]
+    declared, is_lossless = header["declared_ms"], bool(header["is_lossless"])
     # Encoders pad lossy files a little; a lossless one has exactly the samples it announces.
     slack = 50 if is_lossless else max(300, (declared or 0) // 200)
     if declared and decoded.duration_ms < declared - slack:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import TranscodeFailed, Unreadable, last_lines
-from .probe import Limits, bit_depth, input_arguments
+from .probing import Limits, bit_depth, input_arguments
 from .sandbox import Caps, ffmpeg_path, run
 from .sniff import Format, sniff
 
