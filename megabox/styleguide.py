@@ -18,7 +18,9 @@ class SampleForm(forms.Form):
     """One field of every kind, some filled in wrongly."""
 
     title = forms.CharField(label="Title", help_text="As it stands on the cover.", max_length=80)
-    price = forms.CharField(label="Price", help_text="In dollars, as 7.00.", widget=forms.TextInput(attrs={"inputmode": "decimal"}))
+    price = forms.CharField(
+        label="Price", help_text="In dollars, as 7.00.", widget=forms.TextInput(attrs={"inputmode": "decimal"})
+    )
     genre = forms.ChoiceField(label="Genre", choices=[("", "Choose a genre"), ("ambient", "Ambient"), ("jazz", "Jazz")])
     description = forms.CharField(label="Description", required=False, widget=forms.Textarea(attrs={"rows": 3}))
     released_on = forms.DateField(label="Released on", required=False, widget=forms.DateInput(attrs={"type": "date"}))
@@ -93,6 +95,8 @@ def styleguide(request: HttpRequest) -> HttpResponse:
     album = SampleAlbum("Lanterns on the Canal", 20)
     context = {
         "hues": HUES,
+        "swatches": ("bg", "surface", "raised", "brand", "money", "warn", "danger", "info"),
+        "ad": {"title": "Strings that stay in tune", "body": "Wound by hand in Cremona. Ten per cent for students."},
         "form": SampleForm(),
         "bad": bad,
         "album": album,
