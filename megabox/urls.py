@@ -4,11 +4,12 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from megabox import health, views
+from megabox import health, styleguide, views
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("me/", views.me, name="me"),
+    path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("files/<str:token>/<str:filename>", views.file, name="file"),
     path("media/<path:path>", views.public_file, name="public_file"),
     path("accounts/", include("allauth.urls")),
