@@ -19,6 +19,7 @@ def mature(day: date, *, at: datetime) -> int:
     and to kill. What is credited later with a day already covered matures with the next day.
     Source: docs/money.md, "Maturity".
     """
+    assert day <= at.date(), f"{day} has not come yet"
     due_postings = Posting.objects.filter(credit=OuterRef("account"), matures_on__lte=day)
     waiting = (
         Balance.objects.filter(account__code__startswith="payee:", account__code__contains=":pending:", amount__gt=0)

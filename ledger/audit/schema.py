@@ -1,0 +1,29 @@
+"""Are the triggers and constraints that guard the books still there?"""
+
+from collections.abc import Iterator
+
+from django.db import connection
+
+from ledger import triggers
+from ledger.audit.finding import Finding
+from ledger.models import Account, Balance, Entry, Policy, Posting
+
+
+def findings() -> Iterator[Finding]:
+    """Triggers that are missing or changed, constraints and unique columns that are missing."""
+    for problem in triggers.problems(connection):
+        yield Finding("ledger", "triggers", problem)
+    for model in (Account, Balance, Entry, Policy, Posting):
+        table = model._meta.db_table
+        with connection.cursor() as cursor:
+            found = connection.introspection.get_constraints(cursor, table)
+        for constraint in model._meta.constraints:
+            if constraint.name not in found:
+                yield Finding("ledger", "constraints", f"The constraint {constraint.name} on {table} is missing.")
+        alone = {tuple(each["columns"]) for each in found.values() if each["unique"] or each["primary_key"]}
+        pointing = {each["columns"][0] for each in found.values() if each["foreign_key"]}
+        for field in model._meta.local_fields:
+            if field.unique and (field.column,) not in alone:
+                yield Finding("ledger", "constraints", f"The column {field.column} of {table} is no longer unique.")
+            if field.is_relation and field.column not in pointing:
+                yield Finding("ledger", "constraints", f"The column {field.column} of {table} points nowhere.")
