@@ -231,6 +231,7 @@ STORAGES = {
     },
 }
 MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=2 * 1024**3)
+UPLOAD_QUOTA_BYTES = env.int("UPLOAD_QUOTA_BYTES", default=200 * 1024**3)
 MAX_TRACK_SECONDS = env.int("MAX_TRACK_SECONDS", default=3 * 3600)
 FILE_UPLOAD_TEMP_DIR = str(VAR_DIR / "incoming")
 Path(FILE_UPLOAD_TEMP_DIR).mkdir(parents=True, exist_ok=True)
@@ -238,6 +239,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 
 # --- Money -----------------------------------------------------------------------------------------------
 ADS_CURRENCY = env.str("ADS_CURRENCY", default="USD")
+# For so long a process chooses ads from what it read of the campaigns.
+ADS_SNAPSHOT_SECONDS = env.float("ADS_SNAPSHOT_SECONDS", default=3.0)
 SALE_CURRENCIES = env.list("SALE_CURRENCIES", default=["USD", "EUR", "GBP"])
 # Without a key of Stripe's the local stand-in answers; `manage.py run` starts it.
 STANDIN_URL = env.str("STANDIN_URL", default="http://127.0.0.1:8001") if DEBUG else ""

@@ -23,3 +23,5 @@ STORAGES = {
 }
 CELERY_BROKER_URL = "memory://"
 CELERY_BROKER_TRANSPORT_OPTIONS = {}
+# A campaign made by a test is there at once, and gone with it.
+ADS_SNAPSHOT_SECONDS = 0.0

@@ -224,6 +224,11 @@ class Ad(Claimable):
     def __str__(self) -> str:
         return self.title
 
+    @property
+    def is_showable(self) -> bool:
+        """Whether its file is made and somebody of the staff has approved it."""
+        return self.review == self.Review.APPROVED and self.media_state == self.MediaState.READY
+
 
 class CampaignDay(models.Model):
     """What a campaign spent on one UTC day; moves in the transaction of each impression and guards the daily cap."""

@@ -1,0 +1,144 @@
+"""Credits: earned by watching, spent on music, expired after twelve months. One credit is 1 000 micros of money.
+
+In every entry the credits in wallets and the money behind them move together; the ledger refuses anything else.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, Sum
+
+from ads.models import Wallet
+from ledger import chart, journal, policy
+from ledger.journal import Line
+from ledger.models import Entry, Posting
+from megabox import money
+
+MONTHS = 12
+"""After so many months what is left of credits expires."""
+
+
+class NotEnough(Exception):
+    """The wallet does not hold what the download costs."""
+
+
+def earn_lines(wallet_id: int, micros: int, *, source: str, facts: Mapping[str, Any]) -> list[Line]:
+    """Lines that put credits worth `micros` of money into a wallet, and the money behind them."""
+    unit = settings.ADS_CURRENCY
+    return [
+        Line(chart.listener_rewards(unit), chart.backing(unit), micros, unit, source, facts),
+        Line(chart.xcr_issued(), chart.wallet(wallet_id), money.micros_to_xcr(micros), money.CREDIT, source, facts),
+    ]
+
+
+def spend(
+    wallet: Wallet,
+    credits_micros: int,
+    shares: Sequence[Sequence[int]],
+    *,
+    key: str,
+    source: str,
+    facts: Mapping[str, Any],
+    at: datetime,
+) -> Entry:
+    """Spend credits worth `credits_micros` of money on music; the payees get 90 % as pending, by `shares`.
+
+    `shares` are [payee id, basis points], as split sheets keep them; `key` makes it happen once: a repeat returns the
+    first entry. What was earned matures after the policy's days for ads. Raises NotEnough.
+    Source: docs/money.md, "download for 5 000 credits".
+    """
+    assert credits_micros > 0, "a download that costs nothing spends nothing"
+    unit = settings.ADS_CURRENCY
+    rules = policy.current(at)
+    parts = policy.split(credits_micros, rules)
+    lines = [
+        Line(
+            chart.wallet(wallet.pk),
+            chart.xcr_spent(),
+            money.micros_to_xcr(credits_micros),
+            money.CREDIT,
+            source,
+            facts,
+        )
+    ]
+    for payee_id, points, amount in _allocated(parts.payee, shares):
+        lines.append(
+            Line(
+                debit=chart.backing(unit),
+                credit=chart.payee(payee_id, "pending", unit),
+                amount=amount,
+                unit=unit,
+                source=source,
+                facts={**facts, "share_basis_points": points, "rule": f"policy {rules.version}"},
+                matures_on=at.date() + timedelta(days=rules.ads_maturity_days),
+            )
+        )
+    if parts.commission:
+        lines.append(Line(chart.backing(unit), chart.commission(unit), parts.commission, unit, source, facts))
+    try:
+        return journal.post(key, "credits spent", lines, occurred_at=at).entry
+    except journal.Overdraft as too_little:
+        have = money.display(too_little.available, money.CREDIT)
+        raise NotEnough(f"This costs {money.display(too_little.wanted, money.CREDIT)}; you have {have}.") from None
+
+
+def expire(at: datetime) -> int:
+    """Expire what nobody spent within twelve months, for every wallet; return how many entries are new.
+
+    No lots: expired now = max(0, earned until twelve months ago, less all that ever left). A merge counts as earned.
+    The money goes to the artists' pool of the month. Safe to repeat and to kill. Source: docs/money.md.
+    """
+    return sum(_expire(wallet_id, at) for wallet_id in _with_old_credits(months_before(at)))
+
+
+def months_before(at: datetime, months: int = MONTHS) -> datetime:
+    """The same day and time `months` earlier; the last day of a shorter month."""
+    month_index = at.year * 12 + at.month - 1 - months
+    year, month = divmod(month_index, 12)
+    next_month = date(year + (month == 11), (month + 1) % 12 + 1, 1)
+    last_day = (next_month - timedelta(days=1)).day
+    return at.replace(year=year, month=month + 1, day=min(at.day, last_day))
+
+
+def _with_old_credits(before: datetime) -> Iterator[int]:
+    codes = (
+        Posting.objects.filter(credit__code__startswith="wallet:", entry__occurred_at__lte=before)
+        .filter(credit__cached__amount__gt=0)
+        .order_by("credit")
+        .values_list("credit__code", flat=True)
+        .distinct()
+    )
+    for code in list(codes):
+        yield int(code.split(":")[1])
+
+
+def _expire(wallet_id: int, at: datetime) -> bool:
+    unit, code = settings.ADS_CURRENCY, chart.wallet(wallet_id)
+    key = f"expire:{wallet_id}:{at.date().isoformat()}"
+    with transaction.atomic():
+        balance = journal.lock([code])[code]
+        earned = _total(Q(credit__code=code, entry__occurred_at__lte=months_before(at)))
+        left = _total(Q(debit__code=code))
+        xcr = min(balance, earned - left)
+        if xcr <= 0 or journal.entry_for(key) is not None:
+            return False
+        micros = money.xcr_to_micros(xcr)
+        source = f"ads.wallet:{wallet_id}"
+        lines = [
+            Line(code, chart.xcr_expired(), xcr, money.CREDIT, source),
+            Line(chart.backing(unit), chart.pool(f"{at:%Y-%m}", unit), micros, unit, source),
+        ]
+        return journal.post(key, "credits expired", lines, occurred_at=at).is_new
+
+
+def _total(which: Q) -> int:
+    return Posting.objects.filter(which).aggregate(total=Sum("amount"))["total"] or 0
+
+
+def _allocated(micros: int, shares: Sequence[Sequence[int]]) -> list[tuple[int, int, int]]:
+    """(payee id, basis points, micros above zero) by `shares`; the micros sum to the whole."""
+    parts = money.allocate(micros, [points for _, points in shares])
+    return [(payee_id, points, part) for (payee_id, points), part in zip(shares, parts, strict=True) if part]
