@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Cast, Concat
 
 from megabox.claims import Claimable
 
@@ -78,6 +79,15 @@ class PayoutRun(models.Model):
         return f"Run {self.pk} of {self.period}, {self.unit}"
 
 
+class PayoutQuerySet(models.QuerySet["Payout"]):
+    """Payouts, filtered."""
+
+    def sources(self) -> "models.QuerySet[Payout, str]":
+        """How the books name these payouts, as a subquery for `source__in`."""
+        name = Concat(Value("payouts.payout:"), Cast("pk", models.CharField()), output_field=models.CharField())
+        return self.order_by().values_list(name, flat=True)
+
+
 class Payout(Claimable):
     """What one payee gets in one run. Its reservation is in `payout:transit` while it is neither paid nor failed."""
 
@@ -110,6 +120,8 @@ class Payout(Claimable):
     tries = models.PositiveIntegerField(default=0)
     next_try_at = models.DateTimeField(null=True, blank=True)
     paid_at = models.DateTimeField(null=True, blank=True)
+
+    objects = PayoutQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -1,0 +1,71 @@
+"""Why a payee is not paid now: what is missing at Stripe, what changed lately, and what the staff decided."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from allauth.account.models import EmailAddress
+
+from artists.models import Payee
+from payouts.models import Block
+from users.models import User
+
+BANK_CHANGE_DAYS = 7
+"""After a change of bank details nothing is paid for so long: a thief with the password must wait, the owner reads
+the mail about it."""
+
+
+def reasons(payees: Iterable[Payee], at: datetime) -> dict[int, str]:
+    """For each payee that may not be paid at `at` the sentence that says why, by payee id."""
+    payees = list(payees)
+    held = {block.payee_id: sentence(block) for block in _active(payees, at)}
+    confirmed = set(
+        EmailAddress.objects.filter(verified=True, user__in=[payee.user_id for payee in payees if payee.user_id])
+        .values_list("user_id", flat=True)
+        .distinct()
+    )
+    found = {payee.pk: held.get(payee.pk) or _missing(payee, confirmed, at) for payee in payees}
+    return {payee_id: why for payee_id, why in found.items() if why}
+
+
+def reason(payee: Payee, at: datetime) -> str:
+    """The sentence that says why this payee may not be paid at `at`; empty when nothing stands in the way."""
+    return reasons([payee], at).get(payee.pk, "")
+
+
+def is_held(payee_id: int, at: datetime) -> bool:
+    """Whether the staff hold this payee at `at`."""
+    return Block.objects.active(at).filter(payee_id=payee_id).exists()
+
+
+def sentence(block: Block) -> str:
+    """A block as payees and clerks read it."""
+    text = f"On hold: {block.get_reason_display()}."
+    return f"{text} Until {block.until:%Y-%m-%d}." if block.until else text
+
+
+def place(payee: Payee, *, reason: str, note: str, until: datetime | None, by: User, at: datetime) -> Block:
+    """Hold a payee for one of `Block.Reason`; the note stays with the staff."""
+    return Block.objects.create(payee=payee, reason=reason, note=note, until=until, created_by=by, created_at=at)
+
+
+def lift(block_id: int, *, by: User, at: datetime) -> bool:
+    """End a block; False when it was lifted before."""
+    return Block.objects.filter(pk=block_id, lifted_at__isnull=True).update(lifted_by=by, lifted_at=at) == 1
+
+
+def _active(payees: list[Payee], at: datetime) -> Iterable[Block]:
+    return Block.objects.active(at).filter(payee__in=payees).order_by("-pk")
+
+
+def _missing(payee: Payee, confirmed: set[int], at: datetime) -> str:
+    """What the payee themselves can do something about."""
+    if payee.user_id is not None and payee.user_id not in confirmed:
+        return "The e-mail address is not confirmed yet."
+    if not payee.stripe_account:
+        return "Payouts are not set up yet."
+    if not payee.is_payouts_enabled:
+        return "Stripe has not enabled payouts for this account yet."
+    if payee.bank_changed_at and at < payee.bank_changed_at + timedelta(days=BANK_CHANGE_DAYS):
+        again = payee.bank_changed_at + timedelta(days=BANK_CHANGE_DAYS)
+        return f"Bank details changed on {payee.bank_changed_at:%Y-%m-%d}; paid again from {again:%Y-%m-%d}."
+    return ""
