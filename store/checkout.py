@@ -7,7 +7,7 @@ transaction. Amounts on this border are Stripe's minor units; everything behind 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -187,13 +187,13 @@ def read_session(data: Mapping[str, Any]) -> Session:
         subtotal_minor=int(data.get("amount_subtotal") or 0),
         tax_minor=int((data.get("total_details") or {}).get("amount_tax") or 0),
         total_minor=int(data.get("amount_total") or 0),
-        payment_intent=_id(data.get("payment_intent")),
+        payment_intent=id_of(data.get("payment_intent")),
         email=str(customer.get("email") or "").lower(),
         country=str((customer.get("address") or {}).get("country") or "").upper(),
     )
 
 
-def _id(told: Any) -> str:
+def id_of(told: Any) -> str:
     """The id of something Stripe names or, if asked to, writes out."""
     return str(told["id"]) if isinstance(told, Mapping) else str(told or "")
 

@@ -277,7 +277,6 @@ class GateView(models.Model):
     token_id = models.UUIDField(unique=True)
     price_micros = models.BigIntegerField()
     offered_at = models.DateTimeField(default=timezone.now)
-    viewed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["offered_at", "id"]

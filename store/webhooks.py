@@ -1,10 +1,20 @@
-"""To be written."""
-
-from typing import Any
+"""Stripe's webhook: verify, store, answer 200; a task does the work."""
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from store import checkout, events, tasks
 
 
-def stripe(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    return HttpResponse(status=501)
+@csrf_exempt
+@require_POST
+def stripe(request: HttpRequest) -> HttpResponse:
+    """200 once the event is stored; 400 for anything that Stripe did not just sign."""
+    try:
+        event = events.receive(request.body, request.headers.get("Stripe-Signature", ""), at=timezone.now())
+    except checkout.Forged:
+        return HttpResponse("This webhook is not signed by Stripe.", status=400, content_type="text/plain")
+    tasks.process_event.delay_on_commit(event.pk)
+    return HttpResponse("Stored.", content_type="text/plain")

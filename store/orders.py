@@ -1,0 +1,324 @@
+"""Orders: placing one freezes every price and share; fulfilling one books the money and fills the library, once.
+
+Source of the amounts: docs/money.md, "What 90 % means" and "Journal of every event".
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from ads.models import Advertiser
+from ledger import chart, journal, policy
+from ledger.journal import Line
+from ledger.models import Policy
+from megabox import money
+from store import library, receipts
+from store.checkout import Session
+from store.listeners import Listener
+from store.models import CartItem, LibraryItem, Order, OrderLine
+from store.music import Music
+
+LEAST_CARD_MINOR = {"USD": 50, "EUR": 50, "GBP": 30, "JPY": 50}
+"""The smallest card payment Stripe takes, in minor units."""
+
+FIRST_CHECK = timedelta(minutes=2)
+"""When Stripe is first asked about an order whose webhook has not come."""
+
+WHOLE = 10_000
+
+
+class CannotPlace(Exception):
+    """The order cannot be placed; the message says what to do."""
+
+
+class Mismatch(Exception):
+    """What Stripe says was paid is not what the order asked: a person must look, we never guess."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Music somebody wants to buy, at `price_micros` of its currency."""
+
+    music: Music
+    price_micros: int
+
+
+def check_price(music: Music, price_micros: int) -> None:
+    """Raise CannotPlace unless `music` can be bought for `price_micros` now."""
+    if not music.is_sold:
+        raise CannotPlace(f"“{music.title}” is not for sale. Remove it to go on.")
+    least, unit = music.least_micros, music.unit
+    if price_micros < least:
+        raise CannotPlace(
+            f"“{music.title}” costs at least {money.display(least, unit)}. Write {money.display(least, unit)} or more."
+        )
+    if price_micros > least and not music.is_name_your_price:
+        raise CannotPlace(f"“{music.title}” costs {money.display(least, unit)}, no more and no less.")
+    if price_micros % money.micros_per_minor(unit):
+        raise CannotPlace(f"{money.display_exact(price_micros, unit)} cannot be paid by card. Write whole cents.")
+    if 0 < money.floor_to_minor(price_micros, unit) > 99_999_999:
+        raise CannotPlace("That is more than a card can pay at once.")
+
+
+def place(wishes: Sequence[Wish], listener: Listener, *, order_id: uuid.UUID, at: datetime, email: str = "") -> Order:
+    """Order `wishes` in one payment, with price, split shares, policy and title frozen on the lines.
+
+    `order_id` is the form's own: placing it twice gives the first order back. What costs nothing is fulfilled at
+    once. Raises CannotPlace.
+    """
+    before = Order.objects.filter(pk=order_id).first()
+    if before is not None:
+        return _as_placed(before, listener)
+    _check(wishes, listener)
+    unit = wishes[0].music.unit
+    rules = policy.current(at)
+    price = sum(wish.price_micros for wish in wishes)
+    with transaction.atomic():
+        order, is_new = Order.objects.get_or_create(
+            pk=order_id,
+            defaults={
+                **listener.owner,
+                "email": email,
+                "unit": unit,
+                "price_micros": price,
+                "total_micros": price,
+                "placed_at": at,
+                "next_check_at": at + FIRST_CHECK,
+            },
+        )
+        if not is_new:
+            return _as_placed(order, listener)
+        OrderLine.objects.bulk_create(_line(order, n, wish, rules) for n, wish in enumerate(wishes))
+        if price == 0:
+            _give_free(order, at)
+    return order
+
+
+def place_deposit(
+    advertiser: Advertiser, micros: int, listener: Listener, *, order_id: uuid.UUID, at: datetime, email: str = ""
+) -> Order:
+    """Order an advertiser's top-up of `micros` of the ads currency. Placing it twice gives the first order back.
+
+    Raises CannotPlace.
+    """
+    unit = settings.ADS_CURRENCY
+    before = Order.objects.filter(pk=order_id).first()
+    if before is not None:
+        return _as_placed(before, listener)
+    _check_card(micros, unit)
+    with transaction.atomic():
+        order, is_new = Order.objects.get_or_create(
+            pk=order_id,
+            defaults={
+                **listener.owner,
+                "email": email,
+                "kind": Order.Kind.DEPOSIT,
+                "unit": unit,
+                "price_micros": micros,
+                "total_micros": micros,
+                "placed_at": at,
+                "next_check_at": at + FIRST_CHECK,
+            },
+        )
+        if is_new:
+            OrderLine.objects.create(
+                order=order,
+                kind=OrderLine.Kind.DEPOSIT,
+                advertiser=advertiser,
+                title=f"Advertising money for {advertiser.name}",
+                price_micros=micros,
+                policy_version=policy.current(at).version,
+            )
+    return _as_placed(order, listener)
+
+
+def _check(wishes: Sequence[Wish], listener: Listener) -> None:
+    if not wishes:
+        raise CannotPlace("The cart is empty. Put music into it first.")
+    units = {wish.music.unit for wish in wishes}
+    if len(units) > 1:
+        raise CannotPlace("One payment has one currency. Pay for each currency apart.")
+    if units - set(settings.SALE_CURRENCIES):
+        raise CannotPlace(f"Nothing can be sold in {units.pop()} here.")
+    for wish in wishes:
+        check_price(wish.music, wish.price_micros)
+        if library.has(listener, wish.music):
+            raise CannotPlace(f"“{wish.music.title}” is in your library already. Remove it to go on.")
+    _check_card(sum(wish.price_micros for wish in wishes), units.pop(), or_nothing=True)
+
+
+def _check_card(micros: int, unit: str, *, or_nothing: bool = False) -> None:
+    least = LEAST_CARD_MINOR.get(unit, 50)
+    if or_nothing and micros == 0:
+        return
+    if money.floor_to_minor(micros, unit) < least:
+        smallest = money.display(money.from_minor(least, unit), unit)
+        raise CannotPlace(f"Cards can pay {smallest} and more. Add more music, or pay more for it.")
+
+
+def _as_placed(order: Order, listener: Listener) -> Order:
+    """The order of a repeated form; somebody else's order is nobody's business."""
+    if not Order.objects.of(listener).filter(pk=order.pk).exists():
+        raise CannotPlace("This form is out of date. Open your cart again.")
+    return order
+
+
+def _line(order: Order, position: int, wish: Wish, rules: Policy) -> OrderLine:
+    music = wish.music
+    return OrderLine(
+        order=order,
+        position=position,
+        kind=OrderLine.Kind.TRACK if music.track else OrderLine.Kind.ALBUM,
+        **music.columns,
+        title=f"{music.title} by {music.home.artist.name}"[:300],
+        facts=music.facts(),
+        price_micros=wish.price_micros,
+        shares=music.shares(),
+        policy_version=rules.version,
+    )
+
+
+def _give_free(order: Order, at: datetime) -> None:
+    """Fulfil an order that costs nothing: no card, no entry, straight to the library."""
+    for line in order.lines.select_related("album__artist", "track__album__artist"):
+        OrderLine.objects.filter(pk=line.pk).update(net_micros=0)
+        library.grant(Music.of(line), owner_of(order), LibraryItem.Reason.FREE, at=at, order_line=line)
+    order.state, order.paid_at, order.next_check_at = Order.State.PAID, at, None
+    order.save(update_fields=["state", "paid_at", "next_check_at"])
+    _empty_cart(order)
+
+
+def owner_of(order: Order) -> Listener:
+    """Who bought it."""
+    return Listener(user_id=order.user_id, guest_key=order.guest_key)
+
+
+def fulfil(order_id: uuid.UUID, paid: Session, *, at: datetime) -> bool:
+    """Book what Stripe says was paid and give what was bought; False when that was done before.
+
+    One transaction: the state, the entry, the library and the receipt in the outbox stand or fall together. An order
+    given up as cancelled is fulfilled too: money that came in is never ignored. Raises Order.DoesNotExist and
+    Mismatch.
+    """
+    with transaction.atomic():
+        order = Order.objects.select_for_update().get(pk=order_id)
+        if order.state in (Order.State.PAID, Order.State.REFUNDED):
+            if order.payment_intent != paid.payment_intent:
+                raise Mismatch(f"{order} was paid by {order.payment_intent}, and again by {paid.payment_intent}.")
+            return False
+        check_payment(order, paid)
+        _take_down(order, paid, at)
+        lines = list(order.lines.select_related("album__artist", "track__album__artist", "advertiser"))
+        _freeze_nets(order, lines)
+        if order.kind == Order.Kind.DEPOSIT:
+            _book_deposit(order, lines, at)
+        else:
+            _book_sale(order, lines, at)
+            for line in lines:
+                library.grant(Music.of(line), owner_of(order), LibraryItem.Reason.ORDER, at=at, order_line=line)
+            _empty_cart(order)
+        receipts.queue(order, lines)
+    return True
+
+
+def check_payment(order: Order, paid: Session) -> None:
+    """Raise Mismatch unless what was paid is what the order asked, to the cent and in its currency.
+
+    Prices may hold the tax or have it on top; both are told apart by Stripe's own sums.
+    """
+    asked = money.floor_to_minor(order.price_micros, order.unit)
+    if order.checkout_session and paid.id != order.checkout_session:
+        raise Mismatch(f"{order} has the session {order.checkout_session}, but {paid.id} was paid.")
+    if paid.unit != order.unit:
+        raise Mismatch(f"{order} is in {order.unit}, but was paid in {paid.unit or 'nothing'}.")
+    without_tax = paid.total_minor - paid.tax_minor
+    if paid.subtotal_minor != asked or asked not in (without_tax, paid.total_minor):
+        raise Mismatch(
+            f"{order} asked {asked} minor units; {paid.total_minor} were paid, {paid.tax_minor} of them tax."
+        )
+    if paid.tax_minor and len(paid.country) != 2:
+        raise Mismatch(f"{order} was paid with tax, but Stripe names no country.")
+    if paid.tax_minor and order.kind == Order.Kind.DEPOSIT:
+        raise Mismatch(f"{order} is a deposit, which has no tax, but {paid.tax_minor} was paid.")
+
+
+def _take_down(order: Order, paid: Session, at: datetime) -> None:
+    """Write what Stripe said onto the order."""
+    order.state, order.paid_at = Order.State.PAID, at
+    order.total_micros = money.from_minor(paid.total_minor, order.unit)
+    order.tax_micros = money.from_minor(paid.tax_minor, order.unit)
+    order.checkout_session, order.payment_intent = paid.id, paid.payment_intent
+    order.email = paid.email or order.email
+    order.country = paid.country[:2]
+    order.next_check_at, order.checks, order.problem = at, 0, ""
+    order.save()
+
+
+def _freeze_nets(order: Order, lines: Sequence[OrderLine]) -> None:
+    """Share what was paid without tax over the lines, by what each asked."""
+    nets = money.allocate(order.net_micros, [line.price_micros for line in lines])
+    for line, net in zip(lines, nets, strict=True):
+        line.net_micros = net
+    OrderLine.objects.bulk_update(lines, ["net_micros"])
+
+
+def _book_sale(order: Order, lines: Sequence[OrderLine], at: datetime) -> None:
+    """One entry: for each line the payees' nine tenths by its frozen split, our tenth, and the tax."""
+    taxes = money.allocate(order.tax_micros, [line.price_micros for line in lines])
+    rules = {rule.version: rule for rule in Policy.objects.filter(version__in=[line.policy_version for line in lines])}
+    movements: list[Line] = []
+    for line, tax in zip(lines, taxes, strict=True):
+        movements += _sale_lines(order, line, tax, rules[line.policy_version], at)
+    journal.post(order.entry_key, "sale", movements, occurred_at=at)
+
+
+def _sale_lines(order: Order, line: OrderLine, tax: int, rules: Policy, at: datetime) -> Iterable[Line]:
+    assert line.net_micros is not None
+    unit, cash = order.unit, chart.stripe(order.unit)
+    shares = policy.split(line.net_micros, rules)
+    matures_on = at.date() + timedelta(days=rules.sale_maturity_days)
+    facts = {
+        **line.facts,
+        "country": order.country,
+        "quantity": 1,
+        "price_micros": line.net_micros,
+        "tax_micros": tax,
+        "rule": f"policy {rules.version}",
+        "share_micros": shares.payee,
+    }
+    parts = money.allocate(shares.payee, [points for _, points in line.shares])
+    for (payee_id, points), part in zip(line.shares, parts, strict=True):
+        if part:
+            code = chart.payee(payee_id, "pending", unit)
+            mine = {**facts, "split_basis_points": points}
+            yield Line(cash, code, part, unit, source=line.source, facts=mine, matures_on=matures_on)
+    if shares.commission:
+        yield Line(cash, chart.commission(unit), shares.commission, unit, source=line.source, facts=facts)
+    if tax:
+        yield Line(cash, chart.vat(order.country, unit), tax, unit, source=line.source, facts=facts)
+
+
+def _book_deposit(order: Order, lines: Sequence[OrderLine], at: datetime) -> None:
+    """The whole deposit is the advertiser's to spend; the card fee is ours."""
+    movements = []
+    for line in lines:
+        assert line.advertiser_id is not None and line.net_micros is not None
+        prepaid = chart.prepaid(line.advertiser_id, order.unit)
+        movements.append(Line(chart.stripe(order.unit), prepaid, line.net_micros, order.unit, source=line.source))
+    journal.post(order.entry_key, "deposit", movements, occurred_at=at)
+
+
+def _empty_cart(order: Order) -> None:
+    """What was bought leaves the cart."""
+    for line in order.lines.all():
+        CartItem.objects.of(owner_of(order)).filter(album=line.album_id, track=line.track_id).delete()
+
+
+def cancel(order_id: uuid.UUID) -> bool:
+    """Give up an order nobody paid; False when it is not waiting any more."""
+    waiting = Order.objects.filter(pk=order_id, state=Order.State.PENDING)
+    return waiting.update(state=Order.State.CANCELLED, next_check_at=None) == 1

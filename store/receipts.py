@@ -1,0 +1,66 @@
+"""What a buyer and an artist can read about a paid order: price, tax, fee, the artists' share and ours."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.template.loader import render_to_string
+
+from ledger import chart
+from ledger.models import Posting
+from store.models import Order, OrderLine
+from users import mail
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """All the numbers of a payment, in micros of `unit`, as booked; `fee` is None until Stripe tells it."""
+
+    unit: str
+    price: int
+    tax: int
+    total: int
+    artists: int
+    commission: int
+    fee: int | None
+    refunded: int
+
+    @property
+    def ours(self) -> int:
+        """What Megabox keeps of its tenth after the card fee; below zero on small sales."""
+        return self.commission - (self.fee or 0)
+
+
+def of(order: Order) -> Receipt:
+    """The receipt of a paid order, summed from its postings."""
+    unit = order.unit
+    credited = Posting.objects.filter(entry__key=order.entry_key).values_list("credit__code", "amount")
+    artists = sum(amount for code, amount in credited if code.startswith("payee:"))
+    commission = sum(amount for code, amount in credited if code == chart.commission(unit))
+    return Receipt(
+        unit=unit,
+        price=order.net_micros,
+        tax=order.tax_micros,
+        total=order.total_micros,
+        artists=artists,
+        commission=commission,
+        fee=order.fee_micros,
+        refunded=order.refunded_micros,
+    )
+
+
+def queue(order: Order, lines: Sequence[OrderLine]) -> None:
+    """Write the buyer a letter, once an order; nobody is written to who gave no address."""
+    to = order.email or (order.user.email if order.user else "")
+    if not to:
+        return
+    page = settings.SITE_URL + order.get_absolute_url()
+    context = {
+        "order": order,
+        "lines": lines,
+        "receipt": of(order),
+        "page": page,
+        "library": settings.SITE_URL + "/library/",
+    }
+    subject = "Your deposit at Megabox" if order.kind == Order.Kind.DEPOSIT else "Your music from Megabox"
+    mail.queue(to, subject, render_to_string("store/mail/receipt.txt", context), key=f"order:{order.pk}:receipt")
