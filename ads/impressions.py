@@ -276,7 +276,7 @@ def _view_beside_music(
         is_muted=claims["muted"],
         signals=signals,
         is_own_campaign=_is_own(ad.campaign, user_id),
-        is_blocked=Wallet.objects.filter(pk=offer.wallet_id, blocked_at__isnull=False).exists(),
+        is_blocked=offer.wallet_id is not None and wallets.is_blocked(offer.wallet_id),
         is_showable=ad.is_showable,
         views_today=serving.views_today(offer.wallet_id, offer.campaign_id, at) if offer.wallet_id else 0,
         frequency_cap=ad.campaign.frequency_cap,

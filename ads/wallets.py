@@ -114,3 +114,8 @@ def holder(wallet_id: int) -> int:
     """The id of the wallet that holds what this wallet earned: itself, or the one it was merged into."""
     into = Wallet.objects.filter(pk=wallet_id).values_list("merged_into", flat=True).first()
     return into or wallet_id
+
+
+def is_blocked(wallet_id: int) -> bool:
+    """Whether this wallet earns no more until somebody has looked at it."""
+    return Wallet.objects.filter(pk=wallet_id, blocked_at__isnull=False).exists()

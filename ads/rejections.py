@@ -1,0 +1,232 @@
+"""Taking a counted view back, before or after it was settled: the advertiser is made whole always.
+
+Source: docs/money.md, "Invalid impression". Beside music the payees' part is taken back. Credits are followed first
+in, first out: unspent ones are revoked; what they paid for is taken back while it is still pending; what has matured
+we bear, and the wallet earns no more.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Sum
+
+from ads import attribution, settlement, wallets
+from ads.fraud import Reason
+from ads.models import BESIDE_MUSIC, Campaign, CampaignDay, Impression, ImpressionGroup, Place, Wallet
+from ledger import chart, journal, payees, pending, policy
+from ledger.journal import Line
+from ledger.models import Entry, Policy, Posting
+from megabox import money
+
+
+def reject(impression_id: uuid.UUID, *, at: datetime, reason: Reason = Reason.REVIEW) -> bool:
+    """Find a counted view invalid at `at`; False when it was rejected before. One entry, in one transaction.
+
+    A day's book that is final stays as it is: the entry occurs now.
+    """
+    with transaction.atomic():
+        # A settlement that bills this impression at the same time waits for it, or is waited for.
+        impression = Impression.objects.select_for_update(no_key=True).get(pk=impression_id)
+        if impression.state == Impression.State.REJECTED:
+            return False
+        _post(impression, at)
+        impression.state, impression.reason, impression.rejected_at = Impression.State.REJECTED, reason, at
+        impression.save(update_fields=["state", "reason", "rejected_at"])
+        price = impression.price_micros
+        if price:
+            if impression.group_id:
+                groups = ImpressionGroup.objects.filter(pk=impression.group_id)
+                groups.update(gross_micros=F("gross_micros") - price)
+            days = CampaignDay.objects.filter(campaign=impression.campaign_id, day=impression.day)
+            days.update(spent_micros=F("spent_micros") - price)
+            campaigns = Campaign.objects.filter(pk=impression.campaign_id)
+            campaigns.update(spent_micros=F("spent_micros") - price)
+    return True
+
+
+def entry_key(impression: Impression) -> str:
+    """The key of the entry that takes an impression back."""
+    return f"reject:{impression.pk}"
+
+
+def _post(impression: Impression, at: datetime) -> None:
+    if not impression.price_micros:
+        return
+    source = f"ads.impression:{impression.pk}"
+    facts = {"campaign": impression.campaign_id, "place": impression.place, "day": impression.day.isoformat()}
+    lines: list[Line] = []
+    if impression.place == Place.GATE or impression.group_id:
+        lines += _to_the_advertiser(impression, source, facts)
+    if impression.place in BESIDE_MUSIC:
+        if impression.group_id:
+            lines += _from_payees(impression, source, facts)
+    elif impression.place == Place.GATE or impression.group_id:
+        lines += _from_credits(impression, source, facts, at)
+    if lines:
+        journal.post(entry_key(impression), "impression rejected", lines, occurred_at=at)
+
+
+def _to_the_advertiser(impression: Impression, source: str, facts: dict[str, Any]) -> list[Line]:
+    unit, price = settings.ADS_CURRENCY, impression.price_micros
+    revenue = chart.ads_revenue(unit)
+    if impression.group_id is None:
+        return [Line(revenue, chart.unsettled(unit), price, unit, source, facts)]
+    advertiser_id = impression.campaign.advertiser_id
+    assert advertiser_id is not None, "what has a price has an advertiser"
+    owed_code = chart.advertiser_owed(advertiser_id, unit)
+    to_owed = min(price, journal.lock([owed_code])[owed_code])
+    targets = ((owed_code, to_owed), (chart.prepaid(advertiser_id, unit), price - to_owed))
+    return [Line(revenue, code, amount, unit, source, facts) for code, amount in targets if amount]
+
+
+# --- beside music
+
+
+def _from_payees(impression: Impression, source: str, facts: dict[str, Any]) -> list[Line]:
+    """Take the payees' part back: what the group's entry paid them, less what it would have without this view."""
+    group, n = impression.group, impression.posting_n
+    assert group is not None and n is not None, "only a settled view was paid"
+    rules = Policy.objects.get(version=group.policy_version)
+    same = Impression.objects.viewed().filter(group=group, posting_n=n)
+    standing: int = same.aggregate(total=Sum("price_micros"))["total"]
+    back = policy.split(standing, rules).payee - policy.split(standing - impression.price_micros, rules).payee
+    entry = Entry.objects.get(key=settlement.entry_key(group, n))
+    share_code = chart.payee_ad_share(settings.ADS_CURRENCY)
+    paid = list(entry.postings.filter(debit__code=share_code).select_related("credit").order_by("line"))
+    return _take_back(paid, back, to=share_code, source=source, facts=facts)
+
+
+def _take_back(paid: Sequence[Posting], micros: int, *, to: str, source: str, facts: dict[str, Any]) -> list[Line]:
+    """Lines that take `micros` back from several payees, each by what is left of what this entry paid them."""
+    if not micros:
+        return []
+    payees.lock([_payee_id(posting) for posting in paid], settings.ADS_CURRENCY)
+    gone = journal.reversed_micros([posting.pk for posting in paid])
+    parts = money.allocate(micros, [posting.amount - gone[posting.pk] for posting in paid])
+    return [
+        line
+        for posting, part in zip(paid, parts, strict=True)
+        if part
+        for line in payees.take_back_lines(
+            _payee_id(posting),
+            settings.ADS_CURRENCY,
+            part,
+            to=to,
+            reverses=posting,
+            source=source,
+            facts={**posting.facts, **facts},
+        )
+    ]
+
+
+def _payee_id(posting: Posting) -> int:
+    return int(posting.credit.code.split(":")[1])
+
+
+# --- credits
+
+
+@dataclass(slots=True)
+class _Rest:
+    """What is left to follow of one view's credits, in micros of money behind them."""
+
+    micros: int
+    skip: int
+
+
+def _from_credits(impression: Impression, source: str, facts: dict[str, Any], at: datetime) -> list[Line]:
+    """Follow the credits of a view: revoke, take back, or bear what they became."""
+    unit = settings.ADS_CURRENCY
+    assert impression.wallet_id is not None, "a view for credits has a wallet"
+    earned = _earning(impression)
+    owner = wallets.holder(impression.wallet_id)
+    wallet_code = chart.wallet(owner)
+    journal.lock([wallet_code])
+    lot = attribution.lots(owner)[earned.pk]
+    revoked = money.xcr_to_micros(journal.reversed_micros([earned.pk])[earned.pk])
+    unspent = min(impression.price_micros, lot.left)
+    lines = []
+    if unspent:
+        xcr = money.micros_to_xcr(unspent)
+        lines += [
+            Line(wallet_code, chart.xcr_revoked(), xcr, money.CREDIT, source, facts, reverses_id=earned.pk),
+            Line(chart.backing(unit), chart.listener_rewards(unit), unspent, unit, source, facts),
+        ]
+    rest = _Rest(impression.price_micros - unspent, skip=_rejected_before(impression) - revoked)
+    for use in lot.uses:
+        skipped = min(rest.skip, use.micros)
+        rest.skip -= skipped
+        amount = min(use.micros - skipped, rest.micros)
+        if amount:
+            undone = _undo_expiry(use, amount, facts) if use.is_expiry else _undo_spending(use, amount, source, facts)
+            rest.micros -= sum(line.amount for line in undone)
+            lines += undone
+            if not undone:
+                rest.micros -= amount
+                _block(owner, at)
+    return lines
+
+
+def _earning(impression: Impression) -> Posting:
+    """The posting that put this view's credits into a wallet."""
+    if impression.place == Place.GATE:
+        key = f"view:{impression.pk}"
+    else:
+        assert impression.group is not None and impression.posting_n is not None
+        key = settlement.entry_key(impression.group, impression.posting_n)
+    return Posting.objects.get(entry__key=key, credit__code=chart.wallet(impression.wallet_id or 0))
+
+
+def _rejected_before(impression: Impression) -> int:
+    """Micros of other views of the same earning that were rejected before; a gate view has an earning of its own."""
+    if impression.place == Place.GATE:
+        return 0
+    same = Impression.objects.filter(
+        group=impression.group_id, posting_n=impression.posting_n, wallet=impression.wallet_id
+    )
+    total = same.filter(state=Impression.State.REJECTED).aggregate(total=Sum("price_micros"))["total"]
+    return total or 0
+
+
+def _undo_spending(use: attribution.Use, micros: int, source: str, facts: dict[str, Any]) -> list[Line]:
+    """Take back what these credits paid for, as long as all of it is pending; nothing once any of it matured."""
+    unit = settings.ADS_CURRENCY
+    postings = list(Posting.objects.filter(entry=use.entry_id).select_related("credit").order_by("line"))
+    paid = [posting for posting in postings if chart.is_pending(posting.credit.code)]
+    ours = [posting for posting in postings if posting.credit.code == chart.commission(unit)]
+    payees.lock([_payee_id(posting) for posting in paid], unit)
+    gone = journal.reversed_micros([posting.pk for posting in paid + ours])
+    left = pending.rest([posting.pk for posting in paid])
+    if any(left[posting.pk] < posting.amount - gone[posting.pk] for posting in paid):
+        return []
+    price = sum(posting.amount for posting in paid + ours)
+    commission = sum(posting.amount for posting in ours)
+    back_before = sum(gone.values())
+    ours_back = commission * (back_before + micros) // price - sum(gone[posting.pk] for posting in ours)
+    rewards = chart.listener_rewards(unit)
+    lines = _take_back(paid, micros - ours_back, to=rewards, source=source, facts=facts)
+    if ours_back:
+        line = Line(chart.commission(unit), rewards, ours_back, unit, source, facts, reverses_id=ours[0].pk)
+        lines.append(line)
+    return lines
+
+
+def _undo_expiry(use: attribution.Use, micros: int, facts: dict[str, Any]) -> list[Line]:
+    """Take expired credits' money back from the artists' pool, unless that was shared out."""
+    unit = settings.ADS_CURRENCY
+    moved = Posting.objects.select_related("credit").get(entry=use.entry_id, debit__code=chart.backing(unit))
+    pool_code = moved.credit.code
+    if journal.lock([pool_code])[pool_code] < micros:
+        return []
+    return [Line(pool_code, chart.listener_rewards(unit), micros, unit, moved.source, facts, reverses_id=moved.pk)]
+
+
+def _block(wallet_id: int, at: datetime) -> None:
+    """A wallet whose invalid credits are gone for good earns no more until somebody has looked at it."""
+    open_wallet = Wallet.objects.filter(pk=wallet_id, blocked_at__isnull=True)
+    open_wallet.update(blocked_at=at, blocked_reason="Credits of a view found invalid were already paid out.")
