@@ -15,3 +15,6 @@ os.environ.update(
 from megabox.settings import *  # noqa: F403
 
 ROOT_URLCONF = "benchmarks.urls"
+
+if IS_SQLITE:  # noqa: F405
+    DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "bench.sqlite3")}  # noqa: F405

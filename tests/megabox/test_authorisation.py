@@ -1,0 +1,96 @@
+"""Who may open what: every address of the map has a rule here, and every rule is tried by everybody.
+
+A new address without a rule fails `test_every_address_has_a_rule`. Other people's objects are tried in the rooms' tests.
+"""
+
+import uuid
+from collections.abc import Iterator
+from enum import Enum
+
+import pytest
+from django.http import HttpResponseBase
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls.converters import IntConverter, UUIDConverter
+
+from tests.users.factories import acme, ada, leo, nina
+
+pytestmark = pytest.mark.django_db
+
+LIBRARIES = ("admin:", "account_", "mfa_", "headless", "api_docs", "schema")
+"""Addresses of Django's admin, django-allauth and drf-spectacular, which guard themselves."""
+
+
+class Who(Enum):
+    """Who may open an address."""
+
+    ANYONE = {"anonymous", "listener", "artist", "advertiser", "staff"}
+    SIGNED_IN = {"listener", "artist", "advertiser", "staff"}
+    ARTIST = {"artist"}
+    ADVERTISER = {"advertiser"}
+    STAFF = {"staff"}
+
+
+RULES: dict[str, Who] = {
+    "healthz": Who.ANYONE,
+    "me": Who.ANYONE,
+    "file": Who.ANYONE,  # the link is signed and bound to its listener
+    "public_file": Who.ANYONE,
+    "styleguide": Who.ANYONE,
+    "desk": Who.STAFF,
+    "desk_check_books": Who.STAFF,
+}
+PEOPLE = {"listener": leo, "artist": nina, "advertiser": acme, "staff": ada}
+
+
+def addresses(resolver: URLResolver | None = None, namespace: str = "") -> Iterator[tuple[str, URLPattern]]:
+    """Every address of ours with its full name."""
+    for pattern in (resolver or get_resolver("megabox.urls")).url_patterns:
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from addresses(pattern, inner)
+        elif not f"{namespace}{pattern.name}".startswith(LIBRARIES):
+            yield f"{namespace}{pattern.name}", pattern
+
+
+ADDRESSES = dict(addresses())
+
+
+def path_of(name: str) -> str:
+    """The address with arguments that name nothing."""
+    samples = {UUIDConverter: uuid.uuid4(), IntConverter: 987_654}
+    converters = ADDRESSES[name].pattern.converters
+    defaults = ADDRESSES[name].default_args or {}
+    arguments = {key: samples.get(type(one), "nothing") for key, one in converters.items()}
+    return reverse(name, kwargs={**arguments, **defaults})
+
+
+def answers(client: Client, path: str) -> list[HttpResponseBase]:
+    """What GET and POST answer, without those the view does not take."""
+    both = [client.get(path), client.post(path)]
+    return [answer for answer in both if answer.status_code != 405]
+
+
+def is_turned_away(answer: HttpResponseBase) -> bool:
+    to = answer.headers.get("Location", "")
+    return answer.status_code in (401, 403) or (answer.status_code == 302 and to.startswith("/accounts/login/"))
+
+
+def test_every_address_has_a_rule() -> None:
+    assert sorted(set(ADDRESSES) - set(RULES)) == []
+    assert sorted(set(RULES) - set(ADDRESSES)) == []
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_only_those_it_is_for_get_in(name: str) -> None:
+    path = path_of(name)
+    for person in ("anonymous", *PEOPLE):
+        client = Client()
+        if person != "anonymous":
+            client.force_login(PEOPLE[person]())
+        for answer in answers(client, path):
+            if person in RULES[name].value:
+                is_for_ever_signed = name == "file"  # nobody can make up a signed link
+                assert not is_turned_away(answer) or is_for_ever_signed, f"{person} is turned away from {path}"
+            else:
+                assert is_turned_away(answer), f"{person} gets {answer.status_code} from {path}"
