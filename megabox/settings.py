@@ -150,6 +150,8 @@ CELERY_TIMEZONE = "UTC"
 # Each room's sweeper is the guarantee that waiting rows are worked on even if every message is lost.
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "send waiting mail": {"task": "users.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
+    "check and make waiting music": {"task": "artists.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
+    "delete files nobody needs": {"task": "artists.tasks.clean_up", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 
 # --- People --------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Artists, albums and tracks: what listeners see and what it costs."""
 
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
@@ -10,9 +10,6 @@ from django.utils import timezone
 
 from artists.models.checks import between, length_is, not_empty, one_of
 from users.models import User
-
-if TYPE_CHECKING:
-    from artists.models.payees import SplitSheet
 
 CREDITS_PER_TRACK = 5
 MAX_PRICE_MICROS = 100_000_000_000
@@ -166,8 +163,6 @@ class Album(models.Model):
     published_at = models.DateTimeField(null=True, blank=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
-    tracks: "models.Manager[Track]"
-    split_sheets: "models.Manager[SplitSheet]"
     objects = AlbumQuerySet.as_manager()
 
     class Meta:
@@ -279,7 +274,6 @@ class Track(models.Model):
     published_at = models.DateTimeField(null=True, blank=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
-    split_sheets: "models.Manager[SplitSheet]"
     objects = TrackQuerySet.as_manager()
 
     class Meta:

@@ -7,8 +7,10 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from artists.covers import SIZES
 from artists.models.catalogue import HUES, Person
 from artists.models.checks import between, length_is, not_empty, one_of
+from megabox import media
 from megabox.claims import Claimable, unclaimed
 from users.models import User
 
@@ -34,6 +36,12 @@ class Cover(models.Model):
     def __str__(self) -> str:
         return f"cover {self.sha256[:8]}"
 
+    def url(self, size: int) -> str:
+        """The address of the smallest file that is at least `size` px wide, else of the largest."""
+        widths = sorted({min(one, self.width) for one in SIZES})
+        width = next((one for one in widths if one >= size), widths[-1])
+        return media.public().url(f"{self.path}/{width}.webp")
+
 
 class Original(models.Model):
     """An uploaded master that was decoded to its end. The same bytes are kept once, whoever uploads them."""
@@ -53,8 +61,6 @@ class Original(models.Model):
     peaks = models.JSONField(default=list, blank=True)
     tags = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
-
-    renditions: "models.Manager[Rendition]"
 
     class Meta:
         constraints = [

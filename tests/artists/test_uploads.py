@@ -1,0 +1,258 @@
+"""A received file always ends: as a track, or rejected with a reason its artist can act on."""
+
+import hashlib
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.db import connection
+from django.utils import timezone
+
+from artists import audio, blobs, incoming, renditions, sweeping, uploads
+from artists.models import Album, Original, Rendition, Track, Upload
+from megabox import claims
+from tests.artists.factories import NOON, make_album
+from tests.users.factories import nina
+
+pytestmark = pytest.mark.django_db
+LATER = NOON + timedelta(minutes=2)
+
+
+def send(album: Album, path: Path, name: str = "") -> Upload:
+    """nina sends the file at `path`."""
+    with path.open("rb") as file:
+        return uploads.receive(album, file, name or path.name, nina(), NOON)
+
+
+def test_a_received_file_is_stored_under_its_sha256(sounds: dict[str, Path]) -> None:
+    upload = send(make_album(published=False), sounds["wav"])
+    data = sounds["wav"].read_bytes()
+    assert (upload.sha256, upload.size_bytes) == (hashlib.sha256(data).hexdigest(), len(data))
+    with blobs.borrow(blobs.original_path(upload.sha256)) as stored:
+        assert stored.read_bytes() == data
+
+
+@pytest.mark.parametrize(
+    ("kind", "title", "position"),
+    [("wav", "Night Bus", 1), ("flac", "Rain On Glass", 2), ("mp3", "Third Rail", 3), ("ogg", "Last Stop", 4)],
+)
+def test_a_file_becomes_a_track_named_by_its_tags_or_its_name(
+    sounds: dict[str, Path], kind: str, title: str, position: int
+) -> None:
+    upload = send(make_album(published=False), sounds[kind])
+    assert uploads.ingest(upload.pk, NOON)
+    track = Track.objects.get(uploads=upload)
+    assert (track.title, track.position, track.state) == (title, position, "DRAFT")
+    assert 900 <= track.duration_ms <= 1100
+    assert len(track.peaks) == 800
+    assert max(track.peaks) == 255
+    assert track.original is not None
+    assert track.original.loudness_lufs is not None
+    wanted = Rendition.objects.filter(original=track.original, state="WANTED")
+    assert {one.recipe for one in wanted} == {"mp3-320", "flac", "opus", "mp3-v0"}
+
+
+def test_an_isrc_in_the_file_is_kept(sounds: dict[str, Path]) -> None:
+    upload = send(make_album(published=False), sounds["flac"])
+    uploads.ingest(upload.pk, NOON)
+    assert Track.objects.get().isrc == "DEABC2600002"
+
+
+def test_the_cover_in_a_file_becomes_the_covers_of_an_album_that_has_none(sound_with_cover: Path) -> None:
+    album = make_album(published=False)
+    uploads.ingest(send(album, sound_with_cover).pk, NOON)
+    album.refresh_from_db()
+    assert album.cover is not None
+    assert album.cover.url(320).endswith("320.webp")
+
+
+def test_an_empty_file_is_refused_at_once_with_a_sentence(sounds: dict[str, Path]) -> None:
+    with pytest.raises(uploads.EmptyFile, match=r"“silence\.wav” is empty \(0 bytes\)\. Your other files are kept"):
+        send(make_album(published=False), sounds["empty"])
+    assert not Upload.objects.exists()
+
+
+@pytest.mark.parametrize(("kind", "words"), [("text", "kept"), ("cut", "cut off")])
+def test_a_file_nobody_can_play_is_rejected_with_a_reason(sounds: dict[str, Path], kind: str, words: str) -> None:
+    upload = send(make_album(published=False), sounds[kind])
+    assert uploads.ingest(upload.pk, NOON)
+    upload.refresh_from_db()
+    assert upload.state == "REJECTED"
+    assert words in upload.reason
+    assert upload.finished_at == NOON
+    assert not Track.objects.exists()
+
+
+def test_the_same_bytes_are_not_added_twice_to_an_album(sounds: dict[str, Path]) -> None:
+    album = make_album(published=False)
+    send(album, sounds["wav"])
+    with pytest.raises(uploads.Duplicate, match="on this album already as “01 Night Bus.wav”"):
+        send(album, sounds["wav"], "again.wav")
+
+
+def test_the_same_bytes_on_two_albums_are_stored_and_made_once(sounds: dict[str, Path]) -> None:
+    for _ in range(2):
+        uploads.ingest(send(make_album(published=False), sounds["wav"]).pk, NOON)
+    assert (Track.objects.count(), Original.objects.count(), Rendition.objects.count()) == (2, 1, 4)
+
+
+def test_a_file_over_the_limit_leaves_nothing_behind(sounds: dict[str, Path], settings: LazySettings) -> None:
+    settings.MAX_UPLOAD_BYTES = 1000
+    before = set(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir())
+    with pytest.raises(incoming.TooMuch, match="the most one file may have"):
+        send(make_album(published=False), sounds["wav"])
+    assert set(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir()) == before
+
+
+def test_a_nearly_full_disk_refuses_early(sounds: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Usage:
+        total, used, free = 100, 89, 11
+
+    monkeypatch.setattr(incoming.shutil, "disk_usage", lambda path: Usage)
+    incoming.check_room()
+    Usage.used, Usage.free = 91, 9
+    with pytest.raises(incoming.NoRoom, match="nearly full"):
+        send(make_album(published=False), sounds["wav"])
+
+
+def test_more_than_the_quota_is_refused(sounds: dict[str, Path], settings: LazySettings) -> None:
+    settings.UPLOAD_QUOTA_BYTES = 1000
+    with pytest.raises(uploads.OverQuota, match="all that one person may keep"):
+        send(make_album(published=False), sounds["wav"])
+
+
+def test_when_every_message_is_lost_the_sweeper_completes_all(sounds: dict[str, Path]) -> None:
+    album = make_album(published=False)
+    for kind in ("wav", "flac", "text"):
+        send(album, sounds[kind])
+    clock = lambda: LATER  # noqa: E731
+    sweeping.sweep(clock, until=LATER + timedelta(seconds=45))
+    sweeping.sweep(lambda: LATER + timedelta(minutes=1), until=LATER + timedelta(minutes=2))
+    assert sorted(Upload.objects.values_list("state", flat=True)) == ["READY", "READY", "REJECTED"]
+    assert set(Rendition.objects.values_list("state", flat=True)) == {"READY"}
+    assert Rendition.objects.count() == 8
+
+
+def test_what_a_killed_worker_left_is_finished_once_when_its_claim_ends(sounds: dict[str, Path]) -> None:
+    upload = send(make_album(published=False), sounds["wav"])
+    assert claims.claim(Upload.objects.all(), upload.pk, "killed worker", NOON)
+    assert not uploads.ingest(upload.pk, NOON + timedelta(seconds=59))
+    assert uploads.ingest(upload.pk, NOON + timedelta(seconds=61))
+    assert not uploads.ingest(upload.pk, NOON + timedelta(seconds=200))
+    assert Track.objects.count() == 1
+
+
+def test_a_worker_that_lost_its_claim_changes_nothing(sounds: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    upload = send(make_album(published=False), sounds["wav"])
+    real = audio.probe
+
+    def probe_while_another_takes_over(*args: Any, **kwargs: Any) -> audio.Probe:
+        Upload.objects.filter(pk=upload.pk).update(claimed_by="somebody else")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(audio, "probe", probe_while_another_takes_over)
+    assert not uploads.ingest(upload.pk, NOON)
+    assert not Track.objects.exists()
+    upload.refresh_from_db()
+    assert upload.state == "RECEIVED"
+
+
+def test_a_file_that_kills_its_workers_is_rejected_in_the_end(sounds: dict[str, Path]) -> None:
+    upload = send(make_album(published=False), sounds["wav"])
+    Upload.objects.filter(pk=upload.pk).update(tries=uploads.MOST_TRIES)
+    assert uploads.ingest(upload.pk, NOON)
+    upload.refresh_from_db()
+    assert "stopped our worker" in upload.reason
+    assert uploads.retry(upload, NOON)
+    assert uploads.ingest(upload.pk, LATER)
+    assert Track.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_at_once_make_one_track(sounds: dict[str, Path]) -> None:
+    upload = send(make_album(published=False), sounds["wav"])
+    ended: list[bool] = []
+
+    def work() -> None:
+        ended.append(uploads.ingest(upload.pk, timezone.now()))
+        connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(ended) == [False, False, False, True]
+    assert Track.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_four_files_in_parallel_get_four_places(sounds: dict[str, Path], tmp_path: Path) -> None:
+    album = make_album(published=False)
+    data = sounds["wav"].read_bytes()
+    rows = []
+    for number in range(4):
+        one = tmp_path / f"take {number}.wav"
+        one.write_bytes(data + bytes(2 * number))
+        rows.append(send(album, one))
+
+    def work(pk: int) -> None:
+        uploads.ingest(pk, timezone.now())
+        connection.close()
+
+    threads = [threading.Thread(target=work, args=[row.pk]) for row in rows]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    titles = list(Track.objects.filter(album=album).order_by("position").values_list("title", flat=True))
+    assert titles == [f"take {number}" for number in range(4)]
+
+
+def test_rejected_bytes_are_deleted_after_a_week_and_needed_ones_kept(sounds: dict[str, Path]) -> None:
+    album = make_album(published=False)
+    bad, good = send(album, sounds["text"]), send(album, sounds["wav"])
+    for upload in (bad, good):
+        uploads.ingest(upload.pk, NOON)
+    assert uploads.clean_up(NOON + timedelta(days=6)) == 0
+    assert uploads.clean_up(NOON + timedelta(days=8)) == 1
+    assert not blobs.exists(blobs.original_path(bad.sha256))
+    assert blobs.exists(blobs.original_path(good.sha256))
+    assert not uploads.retry(bad, LATER)
+
+
+def test_a_rendition_is_made_verified_and_measured(sounds: dict[str, Path]) -> None:
+    uploads.ingest(send(make_album(published=False), sounds["wav"]).pk, NOON)
+    rendition = Rendition.objects.get(recipe="mp3-320")
+    assert renditions.make(rendition.pk, NOON)
+    assert not renditions.make(rendition.pk, NOON)
+    rendition.refresh_from_db()
+    with blobs.borrow(rendition.path) as stored:
+        assert stored.stat().st_size == rendition.size_bytes
+        assert renditions.crc32_of(stored) == rendition.crc32
+    assert 300 <= rendition.bitrate_kbps <= 360
+
+
+def test_a_rendition_that_cannot_be_made_fails_visibly_after_three_tries(
+    sounds: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uploads.ingest(send(make_album(published=False), sounds["wav"]).pk, NOON)
+    rendition = Rendition.objects.get(recipe="opus")
+
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise audio.TranscodeFailed("Opus could not be made: the encoder stopped.")
+
+    monkeypatch.setattr(audio, "transcode", refuse)
+    at = NOON
+    for _ in range(5):
+        renditions.make(rendition.pk, at)
+        at += timedelta(minutes=10)
+    rendition.refresh_from_db()
+    assert (rendition.state, rendition.tries) == ("FAILED", 3)
+    assert rendition.reason == "Opus could not be made: the encoder stopped."
+    monkeypatch.undo()
+    assert renditions.retry(rendition.original, at) == 1
+    assert renditions.make(rendition.pk, at)
