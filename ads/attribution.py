@@ -14,6 +14,9 @@ from ledger import chart
 from ledger.models import Posting
 from megabox import money
 
+EARNING = "earning"
+"""The fact of a revocation that names the posting whose credits it takes."""
+
 
 @dataclass(slots=True)
 class Lot:
@@ -21,6 +24,7 @@ class Lot:
 
     posting_id: int
     left: int
+    revoked: int = 0
     uses: list["Use"] = field(default_factory=list)
 
 
@@ -57,8 +61,8 @@ def _replay(wallet_id: int, made: dict[int, Lot], *, until: int | None) -> list[
         micros = money.xcr_to_micros(posting.amount)
         if posting.credit.code == code:
             line += _came(posting, micros, made)
-        elif posting.credit.code == chart.xcr_revoked() and posting.reverses_id in made:
-            line = _revoked(line, posting, micros)
+        elif posting.credit.code == chart.xcr_revoked():
+            line = _revoked(line, posting.facts.get(EARNING), micros)
         elif chart.is_wallet(posting.credit.code):
             line = []  # merged into another wallet, whose own replay takes the line over
         else:
@@ -96,12 +100,13 @@ def _restored(spent_id: int, micros: int, made: dict[int, Lot]) -> list[Part]:
     return parts
 
 
-def _revoked(line: list[Part], posting: Posting, micros: int) -> list[Part]:
+def _revoked(line: list[Part], earning_id: object, micros: int) -> list[Part]:
     kept = []
     for part in line:
-        taken = min(part.micros, micros) if part.lot.posting_id == posting.reverses_id else 0
+        taken = min(part.micros, micros) if part.lot.posting_id == earning_id else 0
         micros -= taken
         part.lot.left -= taken
+        part.lot.revoked += taken
         if part.micros > taken:
             kept.append(Part(part.lot, part.micros - taken))
     return kept

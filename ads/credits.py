@@ -54,16 +54,9 @@ def spend(
     unit = settings.ADS_CURRENCY
     rules = policy.current(at)
     parts = policy.split(credits_micros, rules)
-    lines = [
-        Line(
-            chart.wallet(wallet.pk),
-            chart.xcr_spent(),
-            money.micros_to_xcr(credits_micros),
-            money.CREDIT,
-            source,
-            facts,
-        )
-    ]
+    frozen = {**facts, "rule": f"policy {rules.version}", "share_micros": parts.payee}
+    xcr = money.micros_to_xcr(credits_micros)
+    lines = [Line(chart.wallet(wallet.pk), chart.xcr_spent(), xcr, money.CREDIT, source, frozen)]
     for payee_id, points, amount in _allocated(parts.payee, shares):
         lines.append(
             Line(
@@ -72,12 +65,12 @@ def spend(
                 amount=amount,
                 unit=unit,
                 source=source,
-                facts={**facts, "share_basis_points": points, "rule": f"policy {rules.version}"},
+                facts={**frozen, "split_basis_points": points},
                 matures_on=at.date() + timedelta(days=rules.ads_maturity_days),
             )
         )
     if parts.commission:
-        lines.append(Line(chart.backing(unit), chart.commission(unit), parts.commission, unit, source, facts))
+        lines.append(Line(chart.backing(unit), chart.commission(unit), parts.commission, unit, source, frozen))
     try:
         return journal.post(key, "credits spent", lines, occurred_at=at).entry
     except journal.Overdraft as too_little:

@@ -148,16 +148,22 @@ def _from_credits(impression: Impression, source: str, facts: dict[str, Any], at
     wallet_code = chart.wallet(owner)
     journal.lock([wallet_code])
     lot = attribution.lots(owner)[earned.pk]
-    revoked = money.xcr_to_micros(journal.reversed_micros([earned.pk])[earned.pk])
     unspent = min(impression.price_micros, lot.left)
     lines = []
     if unspent:
         xcr = money.micros_to_xcr(unspent)
         lines += [
-            Line(wallet_code, chart.xcr_revoked(), xcr, money.CREDIT, source, facts, reverses_id=earned.pk),
+            Line(
+                wallet_code,
+                chart.xcr_revoked(),
+                xcr,
+                money.CREDIT,
+                source,
+                {**facts, attribution.EARNING: earned.pk},
+            ),
             Line(chart.backing(unit), chart.listener_rewards(unit), unspent, unit, source, facts),
         ]
-    rest = _Rest(impression.price_micros - unspent, skip=_rejected_before(impression) - revoked)
+    rest = _Rest(impression.price_micros - unspent, skip=_rejected_before(impression) - lot.revoked)
     for use in lot.uses:
         skipped = min(rest.skip, use.micros)
         rest.skip -= skipped

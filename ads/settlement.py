@@ -55,8 +55,9 @@ def settle(day: date, *, now: datetime) -> int:
 
 def settle_due(now: datetime) -> int:
     """Settle every day that has something billable; return how many entries are new."""
-    days = Impression.objects.unposted().order_by("day").values_list("day", flat=True).distinct()
-    return sum(settle(day, now=now) for day in list(days))
+    final = BookDay.objects.filter(state=BookDay.State.FINAL).values("day")
+    days = Impression.objects.unposted().exclude(day__in=final).order_by("day").values_list("day", flat=True)
+    return sum(settle(day, now=now) for day in list(days.distinct()))
 
 
 def close(day: date, now: datetime) -> bool:
@@ -168,7 +169,8 @@ def share_lines(group: ImpressionGroup, gross: int, *, facts: Mapping[str, Any])
     """Lines that pay the payees their part of `gross` micros beside music, by the shares frozen in the group."""
     unit = settings.ADS_CURRENCY
     rules = Policy.objects.get(version=group.policy_version)
-    parts = money.allocate(policy.split(gross, rules).payee, [points for _, points in group.shares])
+    share = policy.split(gross, rules).payee
+    parts = money.allocate(share, [points for _, points in group.shares])
     return [
         Line(
             debit=chart.payee_ad_share(unit),
@@ -180,9 +182,10 @@ def share_lines(group: ImpressionGroup, gross: int, *, facts: Mapping[str, Any])
                 **facts,
                 "title": "Ads beside your music",
                 "artist": group.artist_id,
-                "gross_micros": gross,
-                "share_basis_points": points,
+                "price_micros": gross,
                 "rule": f"policy {rules.version}",
+                "share_micros": share,
+                "split_basis_points": points,
             },
             matures_on=group.day + timedelta(days=rules.ads_maturity_days),
         )

@@ -1,0 +1,204 @@
+"""What is wrong between the impressions, the campaigns and the books, if anything. It repairs nothing.
+
+Every settled day is recomputed from its raw impressions and must agree with the postings to the micro. The cost is
+one pass over the impressions and the postings that name them; run it hourly, and before each payout.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db.models import Count, F, Model, Q, QuerySet, Sum
+
+from ads import impressions, rejections, settlement
+from ads.models import BESIDE_MUSIC, BookDay, Campaign, CampaignDay, Impression, ImpressionGroup, Place
+from ledger import chart, journal, policy
+from ledger.audit import Finding
+from ledger.models import Entry, Policy, Posting
+from megabox import money
+
+ROOM = "ads"
+_CHUNK = 500
+
+Row = TypeVar("Row", bound=Model)
+
+
+def findings() -> Iterator[Finding]:
+    """Everything that does not agree; nothing when all is well."""
+    yield from _spending()
+    yield from _groups()
+    yield from _gate_entries()
+    yield from _rejections()
+    yield from _unsettled()
+    yield from _backing()
+
+
+def _spending() -> Iterator[Finding]:
+    """I11: a campaign's spend is the sum of its viewed impressions, and within its budget; so are its days."""
+    viewed = Sum("impressions__price_micros", filter=Q(impressions__state=Impression.State.VIEWED), default=0)
+    campaigns = Campaign.objects.order_by("pk").annotate(seen=viewed)
+    for pk, spent, budget, cost in campaigns.values_list("pk", "spent_micros", "budget_micros", "seen"):
+        if spent > budget:
+            yield _finding("spend within budget", f"Campaign {pk} spent {spent} of a budget of {budget}.")
+        if spent != cost:
+            yield _finding("spend is views", f"Campaign {pk} says it spent {spent}, its views cost {cost}.")
+    seen = _sums(Impression.objects.viewed().filter(price_micros__gt=0).values_list("campaign", "day"))
+    days = CampaignDay.objects.values_list("campaign", "day", "spent_micros")
+    said = {(campaign_id, day): spent for campaign_id, day, spent in days}
+    for key in sorted(key for key in seen.keys() | said.keys() if seen.get(key, 0) != said.get(key, 0)):
+        yield _finding(
+            "spend is views",
+            f"Campaign {key[0]} says it spent {said.get(key, 0)} on {key[1]}, its views cost {seen.get(key, 0)}.",
+        )
+
+
+def _groups() -> Iterator[Finding]:
+    """Every settled entry says what its impressions say, to the micro, and no group forgot or invented any."""
+    billed = Impression.objects.filter(group__isnull=False).order_by().values_list("group", "posting_n")
+    all_of = {(g, n): (count, gross) for g, n, count, gross in billed.annotate(c=Count("pk"), s=Sum("price_micros"))}
+    standing = _sums(billed.filter(state=Impression.State.VIEWED))
+    for groups in _chunks(ImpressionGroup.objects.select_related("campaign").order_by("pk")):
+        wanted = {(group, n) for group in groups for n in range(1, group.postings_count + 1)}
+        entries = _postings_by_key(settlement.entry_key(group, n) for group, n in wanted)
+        for group in groups:
+            numbers = range(1, group.postings_count + 1)
+            posted = sum(all_of.get((group.pk, n), (0, 0))[1] for n in numbers)
+            left = sum(standing.get((group.pk, n), 0) for n in numbers)
+            count = sum(all_of.get((group.pk, n), (0, 0))[0] for n in numbers)
+            if (group.count, group.posted_micros, group.gross_micros) != (count, posted, left):
+                yield _finding("groups are impressions", f"Group {group.pk} does not sum up its impressions.")
+            for n in numbers:
+                key = settlement.entry_key(group, n)
+                found = _amounts(entries.get(key, ()))
+                if found != _expected(group, n, all_of.get((group.pk, n), (0, 0))[1]):
+                    yield _finding("settled is billable", f"Entry {key} does not say what its impressions cost.")
+    orphans = Impression.objects.filter(group__isnull=False, posting_n__gt=F("group__postings_count"))
+    if orphans.exists():
+        yield _finding("groups are impressions", "Some impressions name an entry that their group never made.")
+
+
+def _expected(group: ImpressionGroup, n: int, gross: int) -> dict[tuple[str, str], int]:
+    """The postings of a group's n-th entry, recomputed; what the advertiser owed counts as prepaid."""
+    unit = settings.ADS_CURRENCY
+    advertiser_id = group.campaign.advertiser_id or 0
+    earned = chart.unsettled(unit) if group.place == Place.GATE else chart.ads_revenue(unit)
+    expected = {(chart.prepaid(advertiser_id, unit), earned): gross}
+    if group.place in BESIDE_MUSIC:
+        rules = Policy.objects.get(version=group.policy_version)
+        parts = money.allocate(policy.split(gross, rules).payee, [points for _, points in group.shares])
+        for (payee_id, _), part in zip(group.shares, parts, strict=True):
+            key = (chart.payee_ad_share(unit), chart.payee(payee_id, "pending", unit))
+            expected[key] = expected.get(key, 0) + part
+    elif group.place == Place.MEGAKEY:
+        expected[chart.listener_rewards(unit), chart.backing(unit)] = gross
+        seen = group.impressions.filter(posting_n=n).order_by().values_list("wallet")
+        for wallet_id, micros in seen.annotate(total=Sum("price_micros")):
+            expected[chart.xcr_issued(), chart.wallet(wallet_id)] = money.micros_to_xcr(micros)
+    return {key: amount for key, amount in expected.items() if amount}
+
+
+def _amounts(postings: Sequence[Posting]) -> dict[tuple[str, str], int]:
+    sums: dict[tuple[str, str], int] = {}
+    for posting in postings:
+        debit = posting.debit.code
+        if debit.startswith("advertiser:"):
+            debit = debit.replace(":owed:", ":prepaid:")
+        key = (debit, posting.credit.code)
+        sums[key] = sums.get(key, 0) + posting.amount
+    return sums
+
+
+def _gate_entries() -> Iterator[Finding]:
+    """I5: every gate view that ever counted has its entry over its price, and every such entry its view."""
+    unit = settings.ADS_CURRENCY
+    counted = Impression.objects.filter(Q(state=Impression.State.VIEWED) | Q(rejected_at__gt=F("viewed_at")))
+    views = counted.filter(place=Place.GATE, price_micros__gt=0).order_by("pk")
+    count = 0
+    for chunk in _chunks(views):
+        count += len(chunk)
+        entries = _postings_by_key(impressions.entry_key(view) for view in chunk)
+        for view in chunk:
+            found = _amounts(entries.get(impressions.entry_key(view), ()))
+            expected = {
+                (chart.unsettled(unit), chart.ads_revenue(unit)): view.price_micros,
+                (chart.listener_rewards(unit), chart.backing(unit)): view.price_micros,
+                (chart.xcr_issued(), chart.wallet(view.wallet_id or 0)): money.micros_to_xcr(view.price_micros),
+            }
+            if found != expected:
+                yield _finding("views are credited", f"Gate view {view.pk} has no entry over its price.")
+    if Entry.objects.filter(kind="gate view").count() != count:
+        yield _finding("views are credited", "The books credit gate views that nobody watched.")
+
+
+def _rejections() -> Iterator[Finding]:
+    """A view that was counted and then rejected gave its price back to its advertiser, in full."""
+    unit = settings.ADS_CURRENCY
+    was_posted = Q(group__isnull=False) | Q(place=Place.GATE)
+    late = Impression.objects.filter(was_posted, state=Impression.State.REJECTED, rejected_at__gt=F("viewed_at"))
+    for chunk in _chunks(late.filter(price_micros__gt=0).order_by("pk")):
+        entries = _postings_by_key(rejections.entry_key(one) for one in chunk)
+        for one in chunk:
+            postings = entries.get(rejections.entry_key(one), ())
+            back = sum(posting.amount for posting in postings if posting.debit.code == chart.ads_revenue(unit))
+            if back != one.price_micros:
+                yield _finding("rejected is given back", f"Impression {one.pk} was rejected, {back} given back.")
+
+
+def _unsettled() -> Iterator[Finding]:
+    """The account of unsettled views is what its views say, and nothing of it belongs to a closed day."""
+    views = Impression.objects.unposted().filter(place=Place.GATE)
+    total = views.aggregate(total=Sum("price_micros"))["total"] or 0
+    booked = journal.balance(chart.unsettled(settings.ADS_CURRENCY))
+    if booked != total:
+        yield _finding("unsettled", f"{booked} micros are booked as unsettled, the views say {total}.")
+    closed = BookDay.objects.exclude(state=BookDay.State.OPEN).values("day")
+    late: list[date] = list(
+        Impression.objects.unposted().filter(day__in=closed).order_by("day").values_list("day", flat=True).distinct()
+    )
+    for day in late:
+        yield _finding("unsettled", f"The book of {day} is closed and has billable views that are not posted.")
+
+
+def _backing() -> Iterator[Finding]:
+    """I10: credits in wallets x rate = money behind them."""
+    credits = Posting.objects.filter(unit=money.CREDIT)
+    came = credits.filter(credit__code__startswith="wallet:").aggregate(total=Sum("amount"))["total"] or 0
+    left = credits.filter(debit__code__startswith="wallet:").aggregate(total=Sum("amount"))["total"] or 0
+    backing = journal.balance(chart.backing(settings.ADS_CURRENCY))
+    if came - left != money.micros_to_xcr(backing):
+        yield _finding("backing", f"Wallets hold {came - left} XCR micros; behind them are {backing} micros of money.")
+
+
+# --- reading
+
+
+def _finding(rule: str, message: str) -> Finding:
+    return Finding(ROOM, rule, message)
+
+
+def _chunks(rows: QuerySet[Row]) -> Iterator[list[Row]]:
+    """The rows by the hundred, so that no audit holds all impressions in memory."""
+    found: list[Row] = []
+    for row in rows.iterator(chunk_size=_CHUNK):
+        found.append(row)
+        if len(found) == _CHUNK:
+            yield found
+            found = []
+    if found:
+        yield found
+
+
+def _sums(keys: QuerySet[Any, Any]) -> dict[tuple[Any, ...], int]:
+    """The price of the impressions of each key."""
+    return {tuple(row[:-1]): row[-1] for row in keys.order_by().annotate(total=Sum("price_micros"))}
+
+
+def _postings_by_key(keys: Iterable[str]) -> dict[str, list[Posting]]:
+    found: dict[str, list[Posting]] = {}
+    names = list(keys)
+    for start in range(0, len(names), _CHUNK):
+        postings = Posting.objects.filter(entry__key__in=names[start : start + _CHUNK])
+        for posting in postings.select_related("entry", "debit", "credit"):
+            found.setdefault(posting.entry.key, []).append(posting)
+    return found
