@@ -13,7 +13,7 @@ export class Deck extends EventTarget {
   constructor() {
     super();
     for (const audio of [this.#active, this.#idle]) {
-      for (const name of ["timeupdate", "playing", "pause", "waiting", "stalled", "ended", "error", "loadedmetadata", "seeked"]) {
+      for (const name of ["timeupdate", "playing", "pause", "waiting", "ended", "error", "loadedmetadata", "seeked"]) {
         audio.addEventListener(name, () => audio === this.#active && this.#hear(name));
       }
     }

@@ -40,10 +40,10 @@ async function fetchPage(url) {
 }
 
 /** After a swap: focus where the reader wants to be, tell the title, let the others look at the page. */
-function arrive({ isBack = false } = {}) {
+function arrive({ isBack = false, isAnswer = false } = {}) {
   const main = document.getElementById("main");
   const target = location.hash && !location.hash.startsWith("#t=") ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
-  const wrong = main.querySelector("[aria-invalid=true]");
+  const wrong = isAnswer ? main.querySelector("[aria-invalid=true]") : null;
   const focus = wrong ?? target ?? main.querySelector("h1") ?? main;
   if (!focus.matches("input, select, textarea, a[href], button")) focus.tabIndex = -1;
   focus.focus({ preventScroll: !wrong });
@@ -81,7 +81,8 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (!detail.boosted) {
     if (detail.isError) {
       detail.shouldSwap = false;
-      toast("A part of this page could not be loaded. Reload the page to try again.", { kind: "error" });
+      // What loads by itself, as an ad slot, fails in silence; what somebody asked for does not.
+      if (["click", "submit", "change"].includes(detail.requestConfig.triggeringEvent?.type)) toast("A part of this page could not be loaded. Reload the page to try again.", { kind: "error" });
     }
     return;
   }
@@ -91,7 +92,8 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
   if (!hasMain(detail.serverResponse)) {
     detail.shouldSwap = false;
-    if (detail.requestConfig.verb === "get") location.assign(detail.pathInfo.responsePath || detail.pathInfo.finalRequestPath);
+    if (detail.isError) toast(`This page could not be made (${detail.xhr.status}). Try again in a moment.`, { kind: "error" });
+    else if (detail.requestConfig.verb === "get") location.assign(detail.pathInfo.responsePath || detail.pathInfo.finalRequestPath);
     else toast("The answer could not be shown. Reload the page to see what was saved.", { kind: "error" });
     return;
   }
@@ -112,7 +114,7 @@ document.addEventListener("htmx:beforeHistoryUpdate", (event) => {
 });
 
 document.addEventListener("htmx:afterSettle", (event) => {
-  if (event.detail.boosted && event.detail.xhr === latest) arrive();
+  if (event.detail.boosted && event.detail.xhr === latest) arrive({ isAnswer: event.detail.requestConfig.verb !== "get" });
   else document.dispatchEvent(new CustomEvent("megabox:page"));
 });
 

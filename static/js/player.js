@@ -78,8 +78,7 @@ const hear = (name, what) => deck.addEventListener(name, what);
 
 hear("playing", () => { failures = 0; setState("playing"); });
 hear("pause", () => { if (!deck.isPaused) return; if (state !== "error") setState(deck.track ? "paused" : "idle"); keep(); });
-hear("waiting", () => isPlaying() && setState("stalled"));
-hear("stalled", () => isPlaying() && deck.isPaused === false && setState("stalled"));
+hear("waiting", () => state === "playing" && setState("stalled"));
 hear("refused", () => { setState("paused"); toast("Your browser wants a press before it plays: use the play key."); });
 hear("loadedmetadata", draw);
 hear("seeked", () => !deck.isPaused && setState("playing"));
@@ -170,7 +169,7 @@ function draw() {
 function mark() {
   const id = current()?.id;
   for (const node of document.querySelectorAll("[data-track-row], [data-play], [data-play-from]")) {
-    const isIt = id !== undefined && (node.dataset.trackId === String(id) || (node.dataset.playFrom && node.dataset.playFrom === current().from));
+    const isIt = id !== undefined && (node.dataset.trackId === String(id) || Boolean(node.dataset.playFrom && node.dataset.playFrom === current().from));
     node.classList.toggle("is-current", isIt);
     node.classList.toggle("is-playing", isIt && isPlaying());
     if (node.dataset.title) node.setAttribute("aria-label", `${isIt && isPlaying() ? "Pause" : "Play"} ${node.dataset.title}`);
