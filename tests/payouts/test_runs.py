@@ -1,6 +1,7 @@
 """Runs: opened, computed from the books, approved by another person, cancelled."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -19,7 +20,7 @@ def only(run: PayoutRun) -> Payout:
     return run.payouts.get()
 
 
-def test_a_run_pays_whole_cents_and_carries_the_rest():
+def test_a_run_pays_whole_cents_and_carries_the_rest() -> None:
     nina = make_payee(threshold_micros=10 * MICROS)
     earn(nina, 23_562_000)
 
@@ -29,13 +30,13 @@ def test_a_run_pays_whole_cents_and_carries_the_rest():
     assert payout.state == Payout.State.PROPOSED
 
 
-def test_pending_money_is_not_paid():
+def test_pending_money_is_not_paid() -> None:
     earn(make_payee(), 80 * MICROS, is_matured=False)
 
     assert not open_run().payouts.exists()
 
 
-def test_below_the_threshold_nothing_is_paid_and_the_reason_says_so():
+def test_below_the_threshold_nothing_is_paid_and_the_reason_says_so() -> None:
     earn(make_payee(), 49_999_999)
 
     payout = only(open_run())
@@ -44,7 +45,7 @@ def test_below_the_threshold_nothing_is_paid_and_the_reason_says_so():
     assert payout.reason == "Below the threshold of $50.00."
 
 
-def test_a_payee_may_choose_a_lower_threshold_but_not_below_the_policys():
+def test_a_payee_may_choose_a_lower_threshold_but_not_below_the_policys() -> None:
     earn(make_payee("Low", threshold_micros=10 * MICROS), 12 * MICROS)
     earn(make_payee("Lower", threshold_micros=1 * MICROS), 5 * MICROS)
 
@@ -64,7 +65,7 @@ def test_a_payee_may_choose_a_lower_threshold_but_not_below_the_policys():
         ),
     ],
 )
-def test_what_is_missing_is_named(fields, reason):
+def test_what_is_missing_is_named(fields: dict[str, Any], reason: str) -> None:
     earn(make_payee(**fields), 60 * MICROS)
 
     payout = only(open_run())
@@ -72,13 +73,13 @@ def test_what_is_missing_is_named(fields, reason):
     assert (payout.state, payout.reason) == (Payout.State.SKIPPED, reason)
 
 
-def test_bank_details_that_changed_a_week_ago_do_not_block():
+def test_bank_details_that_changed_a_week_ago_do_not_block() -> None:
     earn(make_payee(bank_changed_at=NOON - timedelta(days=7)), 60 * MICROS)
 
     assert only(open_run()).state == Payout.State.PROPOSED
 
 
-def test_a_block_skips_its_payee_until_it_is_lifted():
+def test_a_block_skips_its_payee_until_it_is_lifted() -> None:
     nina = make_payee()
     earn(nina, 60 * MICROS)
     block = blocks.place(nina, reason="DISPUTE", note="case 7", until=None, by=ada(), at=NOON)
@@ -91,7 +92,7 @@ def test_a_block_skips_its_payee_until_it_is_lifted():
     assert only(runs.prepare(run.pk, at=NOON)).state == Payout.State.PROPOSED
 
 
-def test_computing_again_over_the_same_books_gives_the_same_content():
+def test_computing_again_over_the_same_books_gives_the_same_content() -> None:
     earn(make_payee(), 60 * MICROS)
     run = open_run()
 
@@ -101,7 +102,7 @@ def test_computing_again_over_the_same_books_gives_the_same_content():
     assert len(run.content_hash) == 64
 
 
-def test_what_is_posted_after_the_high_water_mark_is_not_in_the_run():
+def test_what_is_posted_after_the_high_water_mark_is_not_in_the_run() -> None:
     nina = make_payee()
     earn(nina, 60 * MICROS)
     run = open_run()
@@ -115,7 +116,7 @@ def test_what_is_posted_after_the_high_water_mark_is_not_in_the_run():
     assert later.content_hash != run.content_hash
 
 
-def test_units_are_paid_by_runs_of_their_own():
+def test_units_are_paid_by_runs_of_their_own() -> None:
     nina = make_payee()
     earn(nina, 60 * MICROS)
     earn(nina, 70 * MICROS, unit="EUR")
@@ -124,14 +125,14 @@ def test_units_are_paid_by_runs_of_their_own():
     assert only(open_run(unit="USD")).amount_micros == 60 * MICROS
 
 
-def test_two_runs_of_one_unit_do_not_wait_at_once():
+def test_two_runs_of_one_unit_do_not_wait_at_once() -> None:
     open_run()
 
     with pytest.raises(runs.WrongState, match="Finish or cancel it first"):
         open_run()
 
 
-def test_whoever_opened_a_run_may_not_approve_it():
+def test_whoever_opened_a_run_may_not_approve_it() -> None:
     earn(make_payee(), 60 * MICROS)
     run = open_run(by=ada())
 
@@ -142,21 +143,21 @@ def test_whoever_opened_a_run_may_not_approve_it():
     assert run.state == PayoutRun.State.COMPUTED
 
 
-def test_the_database_itself_refuses_one_person_for_both():
+def test_the_database_itself_refuses_one_person_for_both() -> None:
     run = open_run(by=ada())
 
     with pytest.raises(IntegrityError), transaction.atomic():
         PayoutRun.objects.filter(pk=run.pk).update(approved_by=ada())
 
 
-def test_the_database_refuses_to_pay_a_run_that_nobody_approved():
+def test_the_database_refuses_to_pay_a_run_that_nobody_approved() -> None:
     run = open_run()
 
     with pytest.raises(IntegrityError), transaction.atomic():
         PayoutRun.objects.filter(pk=run.pk).update(state=PayoutRun.State.EXECUTING)
 
 
-def test_an_approval_of_what_was_seen_before_a_recompute_is_refused():
+def test_an_approval_of_what_was_seen_before_a_recompute_is_refused() -> None:
     nina = make_payee()
     earn(nina, 60 * MICROS)
     run = open_run()
@@ -168,7 +169,7 @@ def test_an_approval_of_what_was_seen_before_a_recompute_is_refused():
         runs.approve(run.pk, by=max_(), seen_hash=seen, at=NOON)
 
 
-def test_a_run_that_the_ledger_does_not_confirm_cannot_be_approved():
+def test_a_run_that_the_ledger_does_not_confirm_cannot_be_approved() -> None:
     earn(make_payee(), 60 * MICROS)
     run = open_run()
     run.payouts.update(payable_micros=61 * MICROS)
@@ -178,7 +179,7 @@ def test_a_run_that_the_ledger_does_not_confirm_cannot_be_approved():
         approve(run)
 
 
-def test_approving_reserves_the_money():
+def test_approving_reserves_the_money() -> None:
     nina = make_payee(threshold_micros=10 * MICROS)
     earn(nina, 23_562_000)
 
@@ -191,7 +192,7 @@ def test_approving_reserves_the_money():
     assert list(audit.findings()) == []
 
 
-def test_a_payout_whose_money_is_gone_since_is_skipped_as_changed():
+def test_a_payout_whose_money_is_gone_since_is_skipped_as_changed() -> None:
     nina, leo = make_payee("Nina"), make_payee("Leo")
     earn(nina, 60 * MICROS)
     earn(leo, 70 * MICROS)
@@ -208,7 +209,7 @@ def test_a_payout_whose_money_is_gone_since_is_skipped_as_changed():
     assert list(audit.findings()) == []
 
 
-def test_a_payee_blocked_between_computing_and_approval_is_skipped():
+def test_a_payee_blocked_between_computing_and_approval_is_skipped() -> None:
     nina = make_payee()
     earn(nina, 60 * MICROS)
     run = open_run()
@@ -217,7 +218,7 @@ def test_a_payee_blocked_between_computing_and_approval_is_skipped():
     assert only(approve(run)).state == Payout.State.SKIPPED
 
 
-def test_a_payee_who_changed_accounts_meanwhile_is_skipped():
+def test_a_payee_who_changed_accounts_meanwhile_is_skipped() -> None:
     nina = make_payee()
     earn(nina, 60 * MICROS)
     run = open_run()
@@ -227,7 +228,7 @@ def test_a_payee_who_changed_accounts_meanwhile_is_skipped():
     assert only(approve(run)).reason == "Changed: the payee uses another Stripe account now."
 
 
-def test_cancelling_an_approved_run_gives_the_money_back():
+def test_cancelling_an_approved_run_gives_the_money_back() -> None:
     nina = make_payee()
     earn(nina, 60 * MICROS)
     run = approve(open_run())
@@ -240,7 +241,7 @@ def test_cancelling_an_approved_run_gives_the_money_back():
     assert list(audit.findings()) == []
 
 
-def test_money_given_back_settles_first_what_the_payee_owes():
+def test_money_given_back_settles_first_what_the_payee_owes() -> None:
     nina = make_payee()
     sale = earn(nina, 60 * MICROS)
     run = approve(open_run())
@@ -258,7 +259,7 @@ def test_money_given_back_settles_first_what_the_payee_owes():
     assert journal.balance(chart.payee(nina.pk, "owed", "USD")) == 0
 
 
-def test_a_run_that_is_being_paid_cannot_be_cancelled():
+def test_a_run_that_is_being_paid_cannot_be_cancelled() -> None:
     earn(make_payee(), 60 * MICROS)
     run = executing_run()
 
@@ -266,7 +267,7 @@ def test_a_run_that_is_being_paid_cannot_be_cancelled():
         runs.cancel(run.pk, by=ada(), at=NOON)
 
 
-def test_executing_twice_is_executing_once():
+def test_executing_twice_is_executing_once() -> None:
     earn(make_payee(), 60 * MICROS)
     run = executing_run()
 
@@ -275,7 +276,7 @@ def test_executing_twice_is_executing_once():
     assert (again.executed_by, again.executed_at) == (ada(), NOON)
 
 
-def test_only_an_approved_run_is_executed():
+def test_only_an_approved_run_is_executed() -> None:
     earn(make_payee(), 60 * MICROS)
     run = open_run()
 
@@ -283,13 +284,13 @@ def test_only_an_approved_run_is_executed():
         runs.execute(run.pk, by=ada(), at=NOON)
 
 
-def test_a_run_with_nothing_to_pay_completes_at_once():
+def test_a_run_with_nothing_to_pay_completes_at_once() -> None:
     run = executing_run()
 
     assert run.state == PayoutRun.State.COMPLETED
 
 
-def test_an_approved_run_is_not_computed_again():
+def test_an_approved_run_is_not_computed_again() -> None:
     earn(make_payee(), 60 * MICROS)
     run = approve(open_run())
 

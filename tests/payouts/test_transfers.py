@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.db import connection
 
 from ledger import audit as books
@@ -55,7 +56,7 @@ def assert_clean() -> None:
     assert list(books.findings()) == []
 
 
-def test_a_payout_is_paid_once_and_booked(payout, standin):
+def test_a_payout_is_paid_once_and_booked(payout: Payout, standin: Standin) -> None:
     send(payout)
 
     [transfer] = standin.transfers(payout.transfer_group)
@@ -66,7 +67,7 @@ def test_a_payout_is_paid_once_and_booked(payout, standin):
     assert_clean()
 
 
-def test_sending_again_does_nothing(payout, standin):
+def test_sending_again_does_nothing(payout: Payout, standin: Standin) -> None:
     send(payout)
 
     assert transfers.send(payout.pk, by="worker-2", at=NOON) is False
@@ -74,7 +75,7 @@ def test_sending_again_does_nothing(payout, standin):
     assert len(standin.transfers(payout.transfer_group)) == 1
 
 
-def test_the_golden_scenario_pays_23_56_and_carries_2_thousandths(db, standin):
+def test_the_golden_scenario_pays_23_56_and_carries_2_thousandths(db: None, standin: Standin) -> None:
     nina = make_payee(stripe_account=standin.payable_account(), threshold_micros=10 * MICROS)
     earn(nina, 23_562_000)
     before = journal.balance(chart.stripe("USD"))
@@ -88,7 +89,7 @@ def test_the_golden_scenario_pays_23_56_and_carries_2_thousandths(db, standin):
     assert_clean()
 
 
-def test_insufficient_funds_fail_definitely_and_give_the_money_back(db, standin):
+def test_insufficient_funds_fail_definitely_and_give_the_money_back(db: None, standin: Standin) -> None:
     nina = make_payee(stripe_account=standin.payable_account())
     earn(nina, 900_000 * MICROS)
     payout = executing_run().payouts.get()
@@ -104,7 +105,7 @@ def test_insufficient_funds_fail_definitely_and_give_the_money_back(db, standin)
     assert_clean()
 
 
-def test_an_account_stripe_does_not_know_fails_and_the_next_run_may_pay(db, standin):
+def test_an_account_stripe_does_not_know_fails_and_the_next_run_may_pay(db: None, standin: Standin) -> None:
     nina = make_payee(stripe_account="acct_nobody")
     earn(nina, 60 * MICROS)
     payout = executing_run().payouts.get()
@@ -119,7 +120,9 @@ def test_an_account_stripe_does_not_know_fails_and_the_next_run_may_pay(db, stan
 
 
 @pytest.mark.parametrize("mode", ["drop_after_success", "error_500", "error_500_after_success", "rate_limit_429"])
-def test_an_open_question_is_unknown_keeps_its_money_reserved_and_is_answered_later(payout, standin, mode):
+def test_an_open_question_is_unknown_keeps_its_money_reserved_and_is_answered_later(
+    payout: Payout, standin: Standin, mode: str
+) -> None:
     standin.fail(TRANSFERS, mode)
 
     send(payout)
@@ -138,14 +141,14 @@ def test_an_open_question_is_unknown_keeps_its_money_reserved_and_is_answered_la
     assert_clean()
 
 
-def test_an_unknown_payout_is_not_asked_about_before_its_time(payout, standin):
+def test_an_unknown_payout_is_not_asked_about_before_its_time(payout: Payout, standin: Standin) -> None:
     standin.fail(TRANSFERS, "rate_limit_429")
     send(payout)
 
     assert transfers.send(payout.pk, by="worker-2", at=NOON + timedelta(seconds=1)) is False
 
 
-def test_the_same_key_is_sent_again_while_it_is_young(payout, standin):
+def test_the_same_key_is_sent_again_while_it_is_young(payout: Payout, standin: Standin) -> None:
     standin.fail(TRANSFERS, "drop_after_success")
     send(payout)
 
@@ -158,7 +161,7 @@ def test_the_same_key_is_sent_again_while_it_is_young(payout, standin):
     assert payout.state == State.PAID
 
 
-def test_an_old_key_is_never_sent_again_but_looked_up(payout, standin):
+def test_an_old_key_is_never_sent_again_but_looked_up(payout: Payout, standin: Standin) -> None:
     standin.fail(TRANSFERS, "drop_after_success")
     send(payout)
     standin.post("/_test/age-keys", seconds=25 * 3600)
@@ -170,7 +173,7 @@ def test_an_old_key_is_never_sent_again_but_looked_up(payout, standin):
     assert payout.attempts.count() == 1
 
 
-def test_an_old_key_whose_transfer_was_never_made_gets_a_new_attempt(payout, standin):
+def test_an_old_key_whose_transfer_was_never_made_gets_a_new_attempt(payout: Payout, standin: Standin) -> None:
     standin.fail(TRANSFERS, "rate_limit_429")
     send(payout)
 
@@ -184,7 +187,7 @@ def test_an_old_key_whose_transfer_was_never_made_gets_a_new_attempt(payout, sta
     assert_clean()
 
 
-def test_a_look_up_that_fails_leaves_the_question_open(payout, standin):
+def test_a_look_up_that_fails_leaves_the_question_open(payout: Payout, standin: Standin) -> None:
     standin.fail(TRANSFERS, "drop_after_success")
     send(payout)
     standin.fail(TRANSFERS, "error_500", method="GET")
@@ -196,7 +199,7 @@ def test_a_look_up_that_fails_leaves_the_question_open(payout, standin):
     assert len(standin.transfers(payout.transfer_group)) == 1
 
 
-def test_a_failure_that_stripe_replays_is_looked_up(payout, standin):
+def test_a_failure_that_stripe_replays_is_looked_up(payout: Payout, standin: Standin) -> None:
     standin.fail(TRANSFERS, "error_500_after_success")
     send(payout)
 
@@ -206,7 +209,7 @@ def test_a_failure_that_stripe_replays_is_looked_up(payout, standin):
     assert len(standin.transfers(payout.transfer_group)) == 1
 
 
-def test_a_key_that_is_in_use_stays_an_open_question(payout, standin):
+def test_a_key_that_is_in_use_stays_an_open_question(payout: Payout, standin: Standin) -> None:
     standin.fail(TRANSFERS, "slow", seconds=1.5)
     slow = threading.Thread(
         target=lambda: standin.client().v1.transfers.create(
@@ -234,7 +237,7 @@ def test_a_key_that_is_in_use_stays_an_open_question(payout, standin):
     assert len(standin.transfers(payout.transfer_group)) == 1
 
 
-def test_a_wrong_key_of_ours_fails_nobodys_payout(payout, standin, settings):
+def test_a_wrong_key_of_ours_fails_nobodys_payout(payout: Payout, standin: Standin, settings: LazySettings) -> None:
     settings.STRIPE_API_KEY = "sk_live_mistake"
 
     send(payout)
@@ -244,7 +247,7 @@ def test_a_wrong_key_of_ours_fails_nobodys_payout(payout, standin, settings):
     assert send(payout, NOON + timedelta(minutes=1)).state == State.PAID
 
 
-def test_a_payee_put_on_hold_after_the_approval_is_not_sent_to_stripe(payout, standin):
+def test_a_payee_put_on_hold_after_the_approval_is_not_sent_to_stripe(payout: Payout, standin: Standin) -> None:
     blocks.place(payout.payee, reason="FRAUD", note="", until=None, by=ada(), at=NOON)
 
     send(payout)
@@ -255,7 +258,7 @@ def test_a_payee_put_on_hold_after_the_approval_is_not_sent_to_stripe(payout, st
     assert_clean()
 
 
-def test_a_returned_transfer_is_payable_again(payout):
+def test_a_returned_transfer_is_payable_again(payout: Payout) -> None:
     send(payout)
 
     assert transfers.record_return(payout.pk, why="closed account", at=NOON + timedelta(days=1))
@@ -265,7 +268,7 @@ def test_a_returned_transfer_is_payable_again(payout):
     assert_clean()
 
 
-def test_only_executing_runs_are_sent(db, standin):
+def test_only_executing_runs_are_sent(db: None, standin: Standin) -> None:
     earn(make_payee(), 60 * MICROS)
     from tests.payouts.factories import approve, open_run
 
@@ -303,8 +306,8 @@ def kill_at(boundary: int, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 @pytest.mark.parametrize("boundary", BOUNDARIES)
 def test_killed_anywhere_under_any_behaviour_there_is_exactly_one_transfer(
-    db, standin, monkeypatch, boundary, behaviour
-):
+    db: None, standin: Standin, monkeypatch: pytest.MonkeyPatch, boundary: int, behaviour: str
+) -> None:
     amount = 900_000 if behaviour == "no funds" else 60
     nina = make_payee(stripe_account=standin.payable_account())
     earn(nina, amount * MICROS)
@@ -331,7 +334,7 @@ def test_killed_anywhere_under_any_behaviour_there_is_exactly_one_transfer(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_workers_at_once_make_one_transfer(standin):
+def test_two_workers_at_once_make_one_transfer(standin: Standin) -> None:
     payees = [make_payee(f"Payee {n}", stripe_account=standin.payable_account()) for n in range(4)]
     for payee in payees:
         earn(payee, 60 * MICROS)
