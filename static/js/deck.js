@@ -2,6 +2,10 @@
 
 const RETRY_MS = 20_000;
 
+/** Opus where the browser plays it, else MP3: the server cannot tell from a media request. */
+const FORMAT = document.createElement("audio").canPlayType('audio/ogg; codecs="opus"') ? "opus" : "mp3";
+const sourceOf = (track) => `${track.stream}?format=${FORMAT}`;
+
 export class Deck extends EventTarget {
   #active = document.getElementById("audio-a");
   #idle = document.getElementById("audio-b");
@@ -53,7 +57,7 @@ export class Deck extends EventTarget {
       this.#hasStarted = true;
       this.#active.dataset.trackId = this.#track.id;
       this.#active.preload = "auto";
-      this.#active.src = this.#track.stream;
+      this.#active.src = sourceOf(this.#track);
     }
     try {
       await this.#active.play();
@@ -77,7 +81,7 @@ export class Deck extends EventTarget {
     if (this.#idle.dataset.trackId === String(track.id)) return;
     this.#idle.dataset.trackId = track.id;
     this.#idle.preload = "auto";
-    this.#idle.src = track.stream;
+    this.#idle.src = sourceOf(track);
     this.#idle.load();
   }
 

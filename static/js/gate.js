@@ -58,6 +58,7 @@ class Showing {
   #mode;
   #audio = null;
   #timer = 0;
+  #last = performance.now();
 
   constructor(gate, button, ad) {
     Object.assign(this, { gate, button, ad });
@@ -91,7 +92,7 @@ class Showing {
     this.#audio.volume = volumeNow();
     this.#audio.addEventListener("error", () => this.#read("The sound did not load. Read the ad instead: it pays the artist the same."));
     this.#audio.addEventListener("ended", () => { this.#heard = this.length; });
-    this.#audio.play().catch(() => this.#read("Your browser did not let the ad sound. Read it instead: it pays the artist the same."));
+    this.#audio.play().catch((reason) => reason.name !== "AbortError" && this.#read("Your browser did not let the ad sound. Read it instead: it pays the artist the same."));
   }
 
   /** From sound to text: the words stay in view for the ad's full length. */
@@ -101,13 +102,17 @@ class Showing {
     this.#audio = null;
     this.#mode = "reading";
     this.#heard = 0;
+    this.#isHeld = false;
     tell(this.gate, why);
     this.#draw();
   }
 
   #tick() {
+    const now = performance.now();
+    const passed = Math.min(1, (now - this.#last) / 1000); // a sleeping computer is not reading
+    this.#last = now;
     if (this.#audio) this.#heard = Math.max(this.#heard, this.#audio.currentTime);
-    else if (!this.#isHeld && !document.hidden) this.#heard += TICK_MS / 1000;
+    else if (!this.#isHeld && !document.hidden) this.#heard += passed;
     const rest = Math.max(0, this.length - this.#heard);
     this.clock.textContent = clock(Math.ceil(rest));
     this.bar.value = this.#heard / this.length;
