@@ -26,6 +26,7 @@ Answer = Literal["accepted", "duplicate", "conflict", "expired", "invalid"]
 Mode = Literal["audio", "reading", "visible"]
 
 MOST_MS = 3_600_000
+EVENT_DAYS = 30
 _STAGES = frozenset(str(stage.value) for stage in AdEvent.Stage)
 _TIMES = ("visible_ms", "audible_ms")
 _FLAGS = ("hidden", "muted")
@@ -318,6 +319,12 @@ def _reject_uncharged(offer: Offer, stage: str, digest: str, claims: Mapping[str
 
 
 # --- both
+
+
+def forget_events(at: datetime) -> int:
+    """Delete what browsers said long ago, whose tokens are dead; return how many. The impressions stay."""
+    deleted, _ = AdEvent.objects.filter(at__lt=at - timedelta(days=EVENT_DAYS)).delete()
+    return deleted
 
 
 def _insert(offer: Offer, mode: str, at: datetime, reason: Reason | None, *, wallet_id: int | None) -> Impression:

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Count, Sum
 
 from ads import credits
-from ads.models import BESIDE_MUSIC, BookDay, Impression, ImpressionGroup, Place
+from ads.models import BESIDE_MUSIC, BookDay, CampaignDay, Impression, ImpressionGroup, Place
 from ads.tokens import LIFETIME_SECONDS
 from ledger import chart, journal, policy
 from ledger.journal import Line
@@ -79,7 +79,7 @@ def close(day: date, now: datetime) -> bool:
 def close_due(now: datetime) -> int:
     """Close every day that can be closed, and make final what was closed long enough; return how many changed."""
     last = (now - timedelta(seconds=LIFETIME_SECONDS)).astimezone(UTC).date() - timedelta(days=1)
-    days = set(Impression.objects.filter(day__lte=last).values_list("day", flat=True).distinct())
+    days = set(CampaignDay.objects.filter(day__lte=last).values_list("day", flat=True))
     done = set(BookDay.objects.exclude(state=BookDay.State.OPEN).values_list("day", flat=True))
     changed = sum(close(day, now) for day in sorted(days - done))
     for book in BookDay.objects.filter(state=BookDay.State.CLOSED, day__lte=now.date() - timedelta(FINAL_AFTER_DAYS)):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import django_stubs_ext
 import environ
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
@@ -151,6 +152,9 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "send waiting mail": {"task": "users.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
     "check and make waiting music": {"task": "artists.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
+    "make waiting spots and end campaigns": {"task": "ads.tasks.sweep", "schedule": 20.0, "options": {"expires": 20}},
+    "settle ads": {"task": "ads.tasks.settle", "schedule": crontab(minute="7"), "options": {"expires": 3600}},
+    "close days of ads": {"task": "ads.tasks.close_days", "schedule": crontab(minute="37"), "options": {"expires": 3600}},
     "delete files nobody needs": {"task": "artists.tasks.clean_up", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 

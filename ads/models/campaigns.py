@@ -108,6 +108,7 @@ class Campaign(models.Model):
     frequency_cap = models.PositiveSmallIntegerField(default=10, help_text="Views per listener and day.")
     created_at = models.DateTimeField(default=timezone.now)
     went_live_at = models.DateTimeField(null=True, blank=True)
+    stopped_at = models.DateTimeField(null=True, blank=True, help_text="When it was last paused or ended.")
     ended_at = models.DateTimeField(null=True, blank=True)
 
     objects = CampaignQuerySet.as_manager()
@@ -192,6 +193,7 @@ class Ad(Claimable):
     alt = models.CharField(max_length=200, blank=True, default="", help_text="What the image shows, in words.")
     media_state = models.CharField(max_length=10, choices=MediaState.choices, default=MediaState.READY)
     media_reason = models.CharField(max_length=300, blank=True, default="")
+    tries = models.PositiveSmallIntegerField(default=0)
     incoming = models.CharField(max_length=200, blank=True, default="", help_text="The file as it was sent.")
     path = models.CharField(max_length=200, blank=True, default="", help_text="The file as it is shown.")
     sha256 = models.CharField(max_length=64, blank=True, default="")
