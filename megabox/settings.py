@@ -153,8 +153,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "send waiting mail": {"task": "users.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
     "check and make waiting music": {"task": "artists.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
     "make waiting spots and end campaigns": {"task": "ads.tasks.sweep", "schedule": 20.0, "options": {"expires": 20}},
-    "settle ads": {"task": "ads.tasks.settle", "schedule": crontab(minute="7"), "options": {"expires": 3600}},
-    "close days of ads": {"task": "ads.tasks.close_days", "schedule": crontab(minute="37"), "options": {"expires": 3600}},
+    "settle ads": {"task": "ads.tasks.settle", "schedule": crontab(minute="7")},
+    "close days of ads": {"task": "ads.tasks.close_days", "schedule": crontab(minute="37")},
     "delete files nobody needs": {"task": "artists.tasks.clean_up", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 
