@@ -4,7 +4,7 @@ const RETRY_MS = 20_000;
 
 /** Opus where the browser plays it, else MP3: the server cannot tell from a media request. */
 const FORMAT = document.createElement("audio").canPlayType('audio/ogg; codecs="opus"') ? "opus" : "mp3";
-const sourceOf = (track) => `${track.stream}?format=${FORMAT}`;
+const sourceOf = (track) => (track.stream.startsWith("/stream/") ? `${track.stream}?format=${FORMAT}` : track.stream);
 
 export class Deck extends EventTarget {
   #active = document.getElementById("audio-a");
