@@ -1,15 +1,62 @@
-"""To be written."""
+"""Listening: an address that never changes leads to a signed link, and what was heard is counted by POST."""
 
-from typing import Any
+import json
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from artists import plays
+from artists.models import Rendition, Track
+from megabox import media
+from store import streams
+from store.visitors import guest_or_person
+
+FORMATS = {"opus": "opus", "mp3": "mp3-v0"}
 
 
-def stream(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    return HttpResponse(status=501)
+@never_cache
+@require_safe
+def stream(request: HttpRequest, pk: int) -> HttpResponse:
+    """302 to a link of ten minutes for this listener, Opus or MP3 by `?format=` or by what the browser accepts."""
+    track = get_object_or_404(Track.objects.select_related("album__artist"), pk=pk)
+    listener = guest_or_person(request)
+    if not streams.may_hear(listener, track):
+        raise Http404
+    found = streams.rendition(track, _wanted(request))
+    if found is None:
+        return HttpResponse(status=503, headers={"Retry-After": "30"})
+    return redirect(media.signed_url(found.path, bound_to=listener.key, filename=_filename(found)))
 
 
-def played(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    return HttpResponse(status=501)
+def _wanted(request: HttpRequest) -> str:
+    asked = request.GET.get("format", "")
+    if asked in FORMATS:
+        return FORMATS[asked]
+    accepts = request.headers.get("Accept", "")
+    return "opus" if "audio/ogg" in accepts or "opus" in accepts else "mp3-v0"
+
+
+def _filename(found: Rendition) -> str:
+    return "stream.opus" if found.recipe == "opus" else "stream.mp3"
+
+
+@require_POST
+def played(request: HttpRequest) -> JsonResponse:
+    """Count `{"track": 12, "seconds": 30}`: seconds that were really heard, each once."""
+    try:
+        said = json.loads(request.body)
+        pk, seconds = said["track"], said["seconds"]
+    except (ValueError, KeyError, TypeError):
+        return JsonResponse({"error": 'Send {"track": 12, "seconds": 30}.'}, status=400)
+    if type(pk) is not int or type(seconds) is not int or not 0 <= seconds <= 86_400:
+        return JsonResponse({"error": "Track and seconds are whole numbers."}, status=400)
+    track = Track.objects.select_related("album__artist").filter(pk=pk).first()
+    listener = guest_or_person(request)
+    if track is None or not streams.may_hear(listener, track):
+        return JsonResponse({"error": "There is no such track."}, status=404)
+    user = request.user if request.user.is_authenticated else None
+    counted = plays.record(track, listener.key, timezone.now(), seconds=seconds, user=user)
+    return JsonResponse({"counted": counted})

@@ -25,7 +25,10 @@ from store.music import Music
 LEAST_CARD_MINOR = {"USD": 50, "EUR": 50, "GBP": 30, "JPY": 50}
 """The smallest card payment Stripe takes, in minor units."""
 
-FIRST_CHECK = timedelta(minutes=2)
+LEAST_DEPOSIT_MINOR = 500
+"""The smallest deposit, in minor units of the ads currency: below it the card fee would be most of it."""
+
+FIRST_CHECK = timedelta(minutes=1)
 """When Stripe is first asked about an order whose webhook has not come."""
 
 WHOLE = 10_000
@@ -316,6 +319,15 @@ def _empty_cart(order: Order) -> None:
     """What was bought leaves the cart."""
     for line in order.lines.all():
         CartItem.objects.of(owner_of(order)).filter(album=line.album_id, track=line.track_id).delete()
+
+
+def rivals(order: Order) -> list[Order]:
+    """Other orders of the same listener for some of the same music whose payment pages are still open."""
+    lines = list(order.lines.all())
+    same = OrderLine.objects.filter(album__in=[line.album_id for line in lines if line.album_id])
+    same |= OrderLine.objects.filter(track__in=[line.track_id for line in lines if line.track_id])
+    waiting = Order.objects.of(owner_of(order)).filter(state=Order.State.PENDING, checkout_session__isnull=False)
+    return list(waiting.filter(lines__in=same).exclude(pk=order.pk).distinct())
 
 
 def cancel(order_id: uuid.UUID) -> bool:

@@ -24,6 +24,7 @@ class Receipt:
     commission: int
     fee: int | None
     refunded: int
+    artist_count: int
 
     @property
     def ours(self) -> int:
@@ -36,6 +37,7 @@ def of(order: Order) -> Receipt:
     unit = order.unit
     credited = Posting.objects.filter(entry__key=order.entry_key).values_list("credit__code", "amount")
     artists = sum(amount for code, amount in credited if code.startswith("payee:"))
+    lines = order.lines.values_list("album__artist", "track__album__artist")
     commission = sum(amount for code, amount in credited if code == chart.commission(unit))
     return Receipt(
         unit=unit,
@@ -46,6 +48,7 @@ def of(order: Order) -> Receipt:
         commission=commission,
         fee=order.fee_micros,
         refunded=order.refunded_micros,
+        artist_count=len({album or track for album, track in lines}),
     )
 
 

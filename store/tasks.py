@@ -1,26 +1,21 @@
 """Nudges for the listener's side; what they miss the sweeper finds."""
 
-import uuid
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
-from celery import shared_task
+from celery import Task, shared_task
+from django.db import transaction
 from django.utils import timezone
 
 from store import events, gate, waiting
-from store.models import Order
 
 
 @shared_task(time_limit=120)
 def process_event(event_pk: int) -> None:
-    """Work on one event of Stripe's, then ask for the fee of what it paid."""
+    """Work on one event of Stripe's, then on what it leaves to ask, such as the fee."""
     events.process(event_pk, at=timezone.now())
     waiting.ask_about_orders(timezone.now())
-
-
-@shared_task(time_limit=120)
-def check_order(order_id: str) -> None:
-    """Ask Stripe about one order now."""
-    order = Order.objects.get(pk=order_id)
-    waiting.check(uuid.UUID(order_id), at=timezone.now()) if order.next_check_at else None
 
 
 @shared_task(time_limit=300)
@@ -30,3 +25,9 @@ def sweep() -> None:
     waiting.work_on_events(now)
     waiting.ask_about_orders(now)
     gate.finish_waiting(now)
+
+
+def nudge(task: "Task[..., None]", *args: Any) -> None:
+    """Send `task` to the workers once the transaction is committed; without a broker the sweeper finds the work."""
+    send: Callable[[], object] = partial(task.delay, *args)
+    transaction.on_commit(send, robust=True)

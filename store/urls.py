@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from store import cart_pages, gate_pages, insights, library_pages, listening, order_pages, pages, webhooks
+from store import cart_pages, gate_pages, library_pages, listening, order_pages, pages, studio, webhooks
 
 app_name = "store"
 urlpatterns = [
@@ -11,7 +11,6 @@ urlpatterns = [
     path("artists/<str:artist_slug>/", pages.artist, name="artist"),
     path("artists/<str:artist_slug>/<str:album_slug>/", pages.album, name="album"),
     path("artists/<str:artist_slug>/<str:album_slug>/<str:track_slug>/", pages.track, name="track"),
-    path("tags/<str:tag>/", pages.tag, name="tag"),
     # What a page for everybody asks for apart, because it depends on who looks.
     path("buy/<str:kind>/<int:pk>/", cart_pages.buy_block, name="buy_block"),
     path("cart/", cart_pages.cart, name="cart"),
@@ -35,6 +34,6 @@ urlpatterns = [
     path("get/<uuid:pk>/file/", gate_pages.file, name="gate_file"),
     path("stream/<int:pk>/", listening.stream, name="stream"),
     path("plays/", listening.played, name="plays"),
-    path("studio/stats/", insights.stats, name="stats"),
-    path("studio/stats.csv", insights.stats_csv, name="stats_csv"),
+    path("studio/stats/", studio.stats, name="stats"),
+    path("studio/stats.csv", studio.stats_csv, name="stats_csv"),
 ]

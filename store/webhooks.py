@@ -16,5 +16,5 @@ def stripe(request: HttpRequest) -> HttpResponse:
         event = events.receive(request.body, request.headers.get("Stripe-Signature", ""), at=timezone.now())
     except checkout.Forged:
         return HttpResponse("This webhook is not signed by Stripe.", status=400, content_type="text/plain")
-    tasks.process_event.delay_on_commit(event.pk)
+    tasks.nudge(tasks.process_event, event.pk)
     return HttpResponse("Stored.", content_type="text/plain")

@@ -1,0 +1,79 @@
+"""Orders, gates, the library and Stripe's inbox in Django's own admin: to look at, and to try a parked event again."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from store.models import Download, Gate, GateView, LibraryItem, Order, OrderLine, StripeEvent
+
+
+class ReadOnly(admin.ModelAdmin[Any]):
+    """Rows that only the domain writes."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class OrderLines(admin.TabularInline[OrderLine, Order]):
+    model = OrderLine
+    extra = 0
+    can_delete = False
+
+
+class GateViews(admin.TabularInline[GateView, Gate]):
+    model = GateView
+    extra = 0
+    can_delete = False
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnly):
+    list_display = ["pk", "kind", "state", "unit", "total_micros", "fee_micros", "placed_at", "paid_at", "problem"]
+    list_filter = ["state", "kind", "unit"]
+    search_fields = ["pk", "email", "payment_intent", "checkout_session"]
+    inlines = [OrderLines]
+
+
+@admin.register(Gate)
+class GateAdmin(ReadOnly):
+    list_display = ["pk", "state", "album", "track", "asked_micros", "spent_micros", "is_on_the_house", "opened_at"]
+    list_filter = ["state", "is_on_the_house"]
+    search_fields = ["pk", "entry_key"]
+    inlines = [GateViews]
+
+
+@admin.register(LibraryItem)
+class LibraryItemAdmin(ReadOnly):
+    list_display = ["pk", "user", "album", "track", "reason", "added_at"]
+    list_filter = ["reason"]
+
+
+@admin.register(Download)
+class DownloadAdmin(ReadOnly):
+    list_display = ["pk", "album", "track", "recipe", "reason", "size_bytes", "at"]
+    list_filter = ["recipe", "reason"]
+
+
+@admin.register(StripeEvent)
+class StripeEventAdmin(ReadOnly):
+    list_display = ["event_id", "type", "state", "tries", "error", "received_at"]
+    list_filter = ["state", "type"]
+    search_fields = ["event_id"]
+    actions = ["try_again"]
+
+    @admin.action(description="Try these again", permissions=["view"])
+    def try_again(self, request: HttpRequest, chosen: "QuerySet[StripeEvent]") -> None:
+        """Take parked events up again, with all their tries."""
+        count = chosen.filter(state=StripeEvent.State.PARKED).update(
+            state=StripeEvent.State.RECEIVED, tries=0, next_try_at=timezone.now()
+        )
+        self.message_user(request, f"{count} events are worked on again.")
