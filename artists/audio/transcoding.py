@@ -141,6 +141,8 @@ def _encode(path: Path, form: Format, recipe: Recipe, depth: int, part: Path, li
         *(ffmpeg_path(), "-loglevel", "error", "-y"),
         *input_arguments(path, form),
         *("-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1", "-threads", "1"),
+        # Counts samples from 0: a Vorbis file may start late, and FLAC keeps no silence for that.
+        *("-af", "asetpts=N/SR/TB"),
         *("-t", str(limits.max_seconds + 1), *recipe.args, *width, "-progress", "pipe:1", f"file:{part}"),
     ]
     caps = Caps(limits.cpu_seconds * 2, limits.wall_seconds * 2, limits.memory_bytes, MAX_OUTPUT_BYTES)
