@@ -5,16 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
-from artists import artwork, profiles, renditions, search, slugs
+from artists import artwork, profiles, renditions, search, slugs, tracks
 from artists.models import Album, Artist, FreeMode, Licence, Rendition, SplitSheet, Track, Upload
 from megabox import money
 from users.access import has_confirmed_email
 from users.models import User
-
-_OUT_OF_THE_WAY = 16_000
-"""Positions from here on are only held inside a transaction, while tracks change places."""
 
 
 class NotReady(Exception):
@@ -135,7 +132,7 @@ def publish(album: Album, at: datetime) -> None:
         missing = [check for check in checklist(album) if check.is_required and not check.is_done]
         if missing:
             raise NotReady(" ".join(check.advice for check in missing))
-        _renumber(album)
+        tracks.renumber(album)
         album.state = Album.State.PUBLISHED
         album.published_at = album.published_at or at
         album.released_on = album.released_on or at.date()
@@ -163,33 +160,6 @@ def delete(album: Album) -> None:
             raise NotPossible(f"“{album}” was published. Withdraw it instead: whoever has it keeps it.")
         SplitSheet.objects.filter(Q(album=album) | Q(track__album=album)).delete()
         drafts.delete()
-
-
-def move(track: Track, step: int) -> None:
-    """Move a track up (-1) or down (+1) by one place; at the end of the list nothing changes."""
-    with transaction.atomic():
-        Album.objects.select_for_update().get(pk=track.album_id)
-        order = list(Track.objects.kept().filter(album=track.album_id).order_by("position", "pk"))
-        at = next((index for index, one in enumerate(order) if one.pk == track.pk), None)
-        if at is None or not 0 <= at + step < len(order):
-            return
-        order.insert(at + step, order.pop(at))
-        _place(order)
-
-
-def remove(track: Track, at: datetime) -> None:
-    """Take a track off its album. What was published is withdrawn, and whoever has it keeps it; a draft is deleted."""
-    with transaction.atomic():
-        album = Album.objects.select_for_update().select_related("artist").get(pk=track.album_id)
-        # Its file may be sent again from now on.
-        Upload.objects.filter(track=track).update(is_dismissed=True)
-        if track.published_at is None:
-            SplitSheet.objects.filter(track=track).delete()
-            Track.objects.filter(pk=track.pk).delete()
-        else:
-            Track.objects.filter(pk=track.pk).update(state=Track.State.WITHDRAWN, withdrawn_at=at)
-            search.write_album(album, at=at)
-        _renumber(album)
 
 
 def simulate(price_micros: int, buyers: int = 100) -> int:
@@ -269,19 +239,3 @@ def _not_ready(album: Album) -> QuerySet[Rendition]:
 
 def _files(count: int) -> str:
     return "1 file is" if count == 1 else f"{count} files are"
-
-
-def _renumber(album: Album) -> None:
-    """Close the gaps between tracks: 1, 2, 3, ..."""
-    _place(list(Track.objects.kept().filter(album=album).order_by("position", "pk")))
-
-
-def _place(order: Sequence[Track]) -> None:
-    """Give the tracks of one album the places 1, 2, 3, ... in this order, past the unique key."""
-    changed = [(track, place) for place, track in enumerate(order, 1) if track.position != place]
-    if not changed:
-        return
-    ids = [track.pk for track, _ in changed]
-    Track.objects.filter(pk__in=ids).update(position=F("position") + _OUT_OF_THE_WAY)
-    for track, place in changed:
-        Track.objects.filter(pk=track.pk).update(position=place)

@@ -21,6 +21,14 @@ class Details:
     location: str = ""
 
 
+def start(user: User, details: Details, *, at: datetime) -> Artist:
+    """Make a listener an artist, with their first artist."""
+    with transaction.atomic():
+        User.objects.filter(pk=user.pk).update(is_artist=True)
+        user.is_artist = True
+        return create(user, details, at=at)
+
+
 def create(owner: User, details: Details, *, at: datetime) -> Artist:
     """A new artist of `owner`'s, and the payee who gets their money."""
     with transaction.atomic():

@@ -1,9 +1,11 @@
 """Nudges for uploads and renditions. Losing any of them loses nothing: the rows wait, and the sweeper comes."""
 
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
-from celery import shared_task
-from django.db import OperationalError
+from celery import Task, shared_task
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from artists import renditions, sweeping, uploads
@@ -14,7 +16,7 @@ def ingest(upload_id: int) -> None:
     """Check one received file, then ask for its renditions."""
     uploads.ingest(upload_id, timezone.now())
     for rendition_id in renditions.waiting_ids(upload_id):
-        make.delay(rendition_id)
+        nudge(make, rendition_id)
 
 
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=True, time_limit=7200)
@@ -33,3 +35,8 @@ def sweep() -> None:
 def clean_up() -> None:
     """Delete bytes that nobody needs any more."""
     sweeping.clean_up(timezone.now())
+
+
+def nudge(task: "Task[..., None]", *args: Any) -> None:
+    """Send `task` to the workers once the transaction is committed; without a broker the sweeper finds the work."""
+    transaction.on_commit(partial(task.delay, *args), robust=True)

@@ -16,5 +16,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api_docs"),
+    path("", include("artists.urls")),
+    path("", include("ads.urls")),
+    path("", include("payouts.urls")),
     path("", include("store.urls")),
 ]

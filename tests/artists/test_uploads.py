@@ -1,6 +1,7 @@
 """A received file always ends: as a track, or rejected with a reason its artist can act on."""
 
 import hashlib
+import shutil
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -111,7 +112,7 @@ def test_a_nearly_full_disk_refuses_early(sounds: dict[str, Path], monkeypatch: 
     class Usage:
         total, used, free = 100, 89, 11
 
-    monkeypatch.setattr(incoming.shutil, "disk_usage", lambda path: Usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage)
     incoming.check_room()
     Usage.used, Usage.free = 91, 9
     with pytest.raises(incoming.NoRoom, match="nearly full"):
