@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -9,7 +10,7 @@ from django.db.models import QuerySet
 
 from ads import funds, serving
 from ads.models import Ad, Advertiser, Campaign
-from megabox import money
+from megabox import media, money
 from users import mail
 from users.models import User
 
@@ -149,9 +150,12 @@ def send_for_review(campaign: Campaign) -> int:
     return ready
 
 
-def approve(ad: Ad, by: User, at: datetime) -> None:
-    """Let an ad be shown. Raises NotPossible when it is not waiting for review."""
-    _decide(ad, by, at, Review.APPROVED, "")
+def approve(ad: Ad, by: User, at: datetime, *, seen: str | None = None) -> None:
+    """Let an ad be shown. Raises NotPossible when it is not waiting for review.
+
+    `seen` is the content_hash of what the reviewer looked at: an ad that was changed meanwhile is not approved.
+    """
+    _decide(ad, by, at, Review.APPROVED, "", seen=seen)
 
 
 def refuse(ad: Ad, by: User, reason: str, at: datetime) -> None:
@@ -161,11 +165,28 @@ def refuse(ad: Ad, by: User, reason: str, at: datetime) -> None:
     _decide(ad, by, at, Review.REFUSED, reason.strip())
 
 
-def _decide(ad: Ad, by: User, at: datetime, review: Ad.Review, reason: str) -> None:
+def drop_ad(ad: Ad) -> None:
+    """Take an ad out of its campaign: delete it if it was never shown, else end its approval and hide it."""
+    with transaction.atomic():
+        ad = Ad.objects.select_for_update().get(pk=ad.pk)
+        was_shown = ad.review == Review.APPROVED or ad.reviewed_at is not None or ad.impressions.exists()
+        if was_shown:
+            Ad.objects.filter(pk=ad.pk).update(review=Review.WITHDRAWN)
+        else:
+            ad.delete()
+            if ad.incoming:
+                transaction.on_commit(partial(media.private().delete, ad.incoming))
+    serving.forget()
+
+
+def _decide(ad: Ad, by: User, at: datetime, review: Ad.Review, reason: str, *, seen: str | None = None) -> None:
     if ad.campaign.advertiser and ad.campaign.advertiser.owner_id == by.pk:
         raise NotPossible("This is an ad of your own. Somebody else reviews it.")
     waiting = [Review.PENDING] if review == Review.APPROVED else [Review.PENDING, Review.APPROVED]
     with transaction.atomic():
+        now = Ad.objects.select_for_update().get(pk=ad.pk)
+        if seen is not None and seen != now.content_hash:
+            raise NotPossible("This ad was changed while you looked at it. Look at it again.")
         decided = Ad.objects.filter(pk=ad.pk, review__in=waiting).update(
             review=review, review_reason=reason, reviewed_by=by, reviewed_at=at
         )

@@ -68,7 +68,7 @@ class View:
 
 def rejection_reason(view: View) -> Reason | None:
     """Why this view does not count, or None when it does. One guard for each rule."""
-    reason = view.signals and _reason_against_asking(view.signals)
+    reason = view.signals and reason_against_asking(view.signals)
     if reason:
         return reason
     if view.is_own_campaign:
@@ -96,7 +96,8 @@ def signals(headers: Mapping[str, str]) -> Signals:
     )
 
 
-def _reason_against_asking(asked_by: Signals) -> Reason | None:
+def reason_against_asking(asked_by: Signals) -> Reason | None:
+    """Why whoever asks is not shown ads, or None."""
     if not asked_by.user_agent.strip():
         return Reason.NO_AGENT
     if crawleruseragents.is_crawler(asked_by.user_agent):

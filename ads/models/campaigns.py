@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
@@ -178,6 +180,7 @@ class Ad(Claimable):
         PENDING = "PENDING", "waiting for review"
         APPROVED = "APPROVED", "approved"
         REFUSED = "REFUSED", "refused"
+        WITHDRAWN = "WITHDRAWN", "taken out"
 
     class MediaState(models.TextChoices):
         WANTED = "WANTED", "being made"
@@ -225,6 +228,12 @@ class Ad(Claimable):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def content_hash(self) -> str:
+        """What a reviewer looked at: changes with every word, link and file of the ad."""
+        content = [self.kind, self.title, self.body, self.click_url, self.alt, self.transcript, self.sha256]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     @property
     def is_showable(self) -> bool:
