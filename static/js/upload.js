@@ -58,9 +58,12 @@ function take(form, files) {
 
 function pump() {
   const free = AT_ONCE - jobs.filter((job) => job.state === "uploading").length;
-  for (const job of jobs.filter((one) => one.state === "waiting").slice(0, Math.max(0, free))) send(job);
+  for (const job of jobs.filter(isUnsent).slice(0, Math.max(0, free))) send(job);
   sum();
 }
+
+/** Waiting here to be sent; with an id it waits at the server, to be checked. */
+const isUnsent = (job) => job.state === "waiting" && job.id === null;
 
 /* --- Sending --------------------------------------------------------------------------------------------------- */
 
@@ -137,7 +140,7 @@ const isSomebodyTyping = () => document.activeElement?.matches("#main input:not(
 function draw(job) {
   job.node ??= list.appendChild(make("li", { className: "upload" }));
   const isUploading = job.state === "uploading";
-  const words = isUploading ? `${size(job.sent)} of ${size(job.file.size)}${left(job)}` : WORDS[job.state];
+  const words = isUploading ? `${size(job.sent)} of ${size(job.file.size)}${left(job)}` : job.state === "waiting" && job.id ? "waiting to be checked" : WORDS[job.state];
   job.node.dataset.state = job.state;
   const parts = [make("span", { className: "upload__name", text: job.file.name }), make("span", { className: "upload__state", text: words })];
   if (isUploading) parts.push(make("progress", { max: job.file.size || 1, value: job.sent, "aria-label": job.file.name }));
@@ -161,7 +164,7 @@ function sum() {
   const open = jobs.filter((job) => OPEN.has(job.state)).length;
   const stuck = jobs.filter((job) => job.state === "needs_you").length;
   dock.querySelector("[data-dock-title]").textContent = open ? `${open} of ${jobs.length} on the way` : stuck ? `${stuck} need${stuck === 1 ? "s" : ""} you` : "All files are ready";
-  const sent = jobs.reduce((total, job) => total + (job.state === "waiting" ? 0 : job.state === "uploading" ? job.sent : job.file.size), 0);
+  const sent = jobs.reduce((total, job) => total + (isUnsent(job) ? 0 : job.state === "uploading" ? job.sent : job.file.size), 0);
   dock.querySelector("[data-dock-foot]").textContent = `${size(sent)} of ${size(jobs.reduce((total, job) => total + job.file.size, 0))}`;
 }
 
@@ -175,5 +178,5 @@ dock.querySelector("[data-dock-clear]").addEventListener("click", () => {
 });
 
 addEventListener("beforeunload", (event) => {
-  if (jobs.some((job) => job.state === "waiting" || job.state === "uploading")) event.preventDefault();
+  if (jobs.some((job) => isUnsent(job) || job.state === "uploading")) event.preventDefault();
 });
