@@ -153,6 +153,12 @@ class Payout(Claimable):
         return f"payouts.payout:{self.pk}"
 
     @property
+    def carried_micros(self) -> int:
+        """What stays payable: less than the smallest coin, or all of it when nothing is sent."""
+        is_sent = self.state not in (self.State.SKIPPED, self.State.CANCELLED)
+        return self.payable_micros - self.amount_micros if is_sent else self.payable_micros
+
+    @property
     def transfer_group(self) -> str:
         """How Stripe names this payout; all attempts share it."""
         return f"megabox-payout-{self.reference}"

@@ -8,7 +8,7 @@ Source: docs/money.md, "Payout runs".
 
 import functools
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -87,6 +87,17 @@ def send(payout_id: int, *, by: str, at: datetime, metadata: Mapping[str, str] |
         _conclude(attempt.pk, outcome, at)  # T2
     runs.finish(Payout.objects.values_list("run_id", flat=True).get(pk=payout_id), at=at)
     return True
+
+
+def send_due(clock: Callable[[], datetime], *, by: Callable[[], str], until: datetime) -> int:
+    """Send what is due, one payout after another, until nothing is left or it is `until`; how many were taken."""
+    count = 0
+    for payout_id in list(due(clock()).values_list("pk", flat=True)[:500]):
+        if clock() >= until:
+            break
+        count += send(payout_id, by=by(), at=clock())
+    runs.finish_all(at=clock())
+    return count
 
 
 def _begin(payout_id: int, by: str, at: datetime) -> Attempt | None:

@@ -1,0 +1,246 @@
+"""`/studio/earnings/`: what an artist earned, where it stands, what is paid next and why, down to every posting."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from artists.models import Payee
+from ledger.models import Posting
+from megabox import money
+from payouts import outlook, pictures, reports, statements, transfers
+from payouts.forms import ThresholdForm, WindowForm
+from payouts.freshness import fresh_sign_in_required
+from payouts.models import Payout
+from payouts.responses import csv_file
+from payouts.statements import Statement
+from users.access import SignedInRequest, artist_required, confirmed_email_required
+
+LATEST = 25
+MONTHS_DRAWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The payee and unit a page is about, and what else could be chosen."""
+
+    payee: Payee
+    unit: str
+    payees: list[Payee]
+    units: list[str]
+
+    @property
+    def query(self) -> str:
+        """What follows `?` in links that stay with this payee and unit."""
+        return f"payee={self.payee.pk}&unit={self.unit}"
+
+
+@never_cache
+@artist_required
+@require_GET
+def earnings(request: SignedInRequest) -> HttpResponse:
+    """The overview: available, being checked, paid, next payout and why, the last months and the latest lines."""
+    chosen = _chosen(request)
+    if chosen is None:
+        return render(request, "payouts/no_earnings.html")
+    return _earnings_page(request, chosen, None)
+
+
+def _earnings_page(request: SignedInRequest, chosen: Chosen, form: ThresholdForm | None) -> HttpResponse:
+    now = timezone.now()
+    since = _months_ago(now, MONTHS_DRAWN - 1)
+    year = statements.statement(chosen.payee, chosen.unit, since=since, until=now + timedelta(seconds=1))
+    months = {f"{_months_ago(now, back):%Y-%m}": 0 for back in range(MONTHS_DRAWN - 1, -1, -1)}
+    amounts = months | statements.by_period(year.lines, lambda at: f"{at:%Y-%m}")
+    next_payout = outlook.outlook(chosen.payee, chosen.unit, now)
+    context = {
+        "chosen": chosen,
+        "places": statements.places(chosen.payee, chosen.unit),
+        "paid": statements.paid_ever(chosen.payee, chosen.unit),
+        "outlook": next_payout,
+        "form": form or ThresholdForm(unit=chosen.unit, initial={"threshold": _typed(next_payout.threshold_micros)}),
+        "chart": pictures.bar_chart(amounts),
+        "lines": [line for line in reversed(year.lines) if line.kind != statements.PAID][:LATEST],
+        "payouts": _shown_payouts(chosen),
+    }
+    return render(request, "payouts/earnings.html", context, status=200 if form is None else 422)
+
+
+def _shown_payouts(chosen: Chosen) -> list[Payout]:
+    hidden = [Payout.State.SKIPPED, Payout.State.PROPOSED, Payout.State.CANCELLED]
+    payouts = Payout.objects.filter(payee=chosen.payee, unit=chosen.unit).exclude(state__in=hidden)
+    return list(payouts.select_related("run").order_by("-pk")[:LATEST])
+
+
+def _typed(micros: int) -> str:
+    return money.plain(micros).rstrip("0").rstrip(".")
+
+
+def _months_ago(now: datetime, months: int) -> datetime:
+    """The first moment of the month so many months before now's."""
+    index = now.year * 12 + now.month - 1 - months
+    return datetime(index // 12, index % 12 + 1, 1, tzinfo=UTC)
+
+
+@artist_required
+@require_POST
+def choose_threshold(request: SignedInRequest) -> HttpResponse:
+    """Choose the least that is paid out."""
+    chosen = _required(request)
+    form = ThresholdForm(request.POST, unit=chosen.unit)
+    if form.is_valid():
+        try:
+            outlook.choose_threshold(chosen.payee, form.cleaned_data["threshold"], chosen.unit, timezone.now())
+        except outlook.BadThreshold as bad:
+            form.add_error("threshold", str(bad))
+        else:
+            messages.success(request, "Saved. Payouts follow it from the next run on.")
+            return redirect(_earnings_url(chosen))
+    return _earnings_page(request, chosen, form)
+
+
+@never_cache
+@artist_required
+@require_GET
+def line(request: SignedInRequest, posting_id: int) -> HttpResponse:
+    """The proof of one line: what was posted, from which price, by which rule."""
+    codes = Posting.objects.filter(pk=posting_id).select_related("entry", "debit", "credit").first()
+    for payee in Payee.objects.filter(user=request.user):
+        found = statements.line(payee, posting_id)
+        if found is not None and codes is not None:
+            chosen = Chosen(payee, found.unit, [payee], [found.unit])
+            return render(request, "payouts/line.html", {"line": found, "posting": codes, "chosen": chosen})
+    raise Http404("No line of yours has this number.")
+
+
+@never_cache
+@artist_required
+@require_GET
+def statement(request: SignedInRequest) -> HttpResponse:
+    """A statement for any days."""
+    chosen = _required(request)
+    form = _window_form(request)
+    context = {"chosen": chosen, "form": form}
+    if not form.is_valid():
+        return render(request, "payouts/statement.html", context, status=422)
+    found = _statement(chosen, form)
+    query = f"{chosen.query}&since={form.cleaned_data['since']}&until={form.cleaned_data['until']}"
+    return render(request, "payouts/statement.html", context | {"statement": found, "query": query})
+
+
+@never_cache
+@artist_required
+@require_GET
+def statement_csv(request: SignedInRequest) -> HttpResponse:
+    """The same statement as a file."""
+    chosen = _required(request)
+    form = _window_form(request)
+    if not form.is_valid():
+        return redirect(f"{reverse('payouts:statement')}?{request.GET.urlencode()}")
+    found = _statement(chosen, form)
+    days = f"{form.cleaned_data['since']}-{form.cleaned_data['until']}"
+    return csv_file(reports.statement_csv(found), f"megabox-statement-{chosen.unit}-{days}.csv")
+
+
+def _window_form(request: HttpRequest) -> WindowForm:
+    """The days asked for; this month when none are."""
+    today = timezone.now().date()
+    days = {"since": request.GET.get("since", today.replace(day=1)), "until": request.GET.get("until", today)}
+    return WindowForm(days)
+
+
+def _statement(chosen: Chosen, form: WindowForm) -> Statement:
+    since = statements.day_start(form.cleaned_data["since"])
+    until = statements.day_start(form.cleaned_data["until"] + timedelta(days=1))
+    return statements.statement(chosen.payee, chosen.unit, since=since, until=until)
+
+
+@confirmed_email_required
+@artist_required
+@require_POST
+@fresh_sign_in_required
+def set_up(request: SignedInRequest) -> HttpResponse:
+    """Lead a payee to Stripe, where they say who they are and where their money goes."""
+    return _to_stripe(request, _required(request))
+
+
+@confirmed_email_required
+@artist_required
+@require_GET
+def set_up_again(request: SignedInRequest, payee_id: int) -> HttpResponse:
+    """Where Stripe sends people whose link was old: to a new one."""
+    payee = get_object_or_404(Payee, pk=payee_id, user=request.user)
+    return _to_stripe(request, Chosen(payee, _first_unit(payee), [payee], []))
+
+
+@artist_required
+@require_GET
+def set_up_done(request: SignedInRequest, payee_id: int) -> HttpResponse:
+    """Where Stripe sends people back: ask Stripe whether they can be paid now."""
+    payee = get_object_or_404(Payee, pk=payee_id, user=request.user)
+    try:
+        is_enabled = transfers.refresh_account(payee)
+    except transfers.NoAccount as reason:
+        messages.error(request, str(reason))
+    else:
+        if is_enabled:
+            messages.success(request, "Payouts are set up.")
+        else:
+            messages.warning(request, "Stripe needs more from you before you can be paid. Open the set-up again.")
+    return redirect(f"{reverse('payouts:earnings')}?payee={payee.pk}")
+
+
+def _to_stripe(request: SignedInRequest, chosen: Chosen) -> HttpResponse:
+    back, again = (
+        request.build_absolute_uri(reverse(name, args=[chosen.payee.pk]))
+        for name in ("payouts:set_up_done", "payouts:set_up_again")
+    )
+    try:
+        url = transfers.onboarding_url(chosen.payee, return_url=back, refresh_url=again)
+    except transfers.NoAccount as reason:
+        messages.error(request, str(reason))
+        return redirect(_earnings_url(chosen))
+    return HttpResponse(status=303, headers={"Location": url})
+
+
+def _chosen(request: SignedInRequest) -> Chosen | None:
+    """The payee and unit asked for, or the first of one's own; None for people nobody owes anything.
+
+    Raises Http404 for a payee of somebody else.
+    """
+    payees = list(Payee.objects.filter(user=request.user).order_by("pk"))
+    asked = request.POST.get("payee") or request.GET.get("payee")
+    mine = [payee for payee in payees if asked in (None, "", str(payee.pk))]
+    if asked and not mine:
+        raise Http404("No payee of yours has this number.")
+    if not mine:
+        return None
+    payee = mine[0]
+    units = statements.units(payee) or [_first_unit(payee)]
+    unit = request.POST.get("unit") or request.GET.get("unit") or units[0]
+    if unit not in units:
+        raise Http404("Nothing was ever earned in this currency.")
+    return Chosen(payee, unit, payees, units)
+
+
+def _required(request: SignedInRequest) -> Chosen:
+    chosen = _chosen(request)
+    if chosen is None:
+        raise Http404("Nobody is paid through this account yet.")
+    return chosen
+
+
+def _first_unit(payee: Payee) -> str:
+    """The unit of a payee who has not earned anything yet."""
+    return next(iter(statements.units(payee)), str(settings.ADS_CURRENCY))
+
+
+def _earnings_url(chosen: Chosen) -> str:
+    return f"{reverse('payouts:earnings')}?{chosen.query}"

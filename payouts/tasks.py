@@ -1,0 +1,39 @@
+"""Nudges for payouts. Losing any of them loses nothing: the rows wait, and the sweeper comes."""
+
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from celery import shared_task
+from django.db import OperationalError, transaction
+from django.utils import timezone
+
+from megabox.claims import worker_name
+from payouts import queue, transfers
+
+if TYPE_CHECKING:
+    from celery import Task
+
+
+@shared_task(autoretry_for=(OperationalError,), retry_backoff=True, time_limit=300)
+def pay(run_id: int) -> None:
+    """Ask the workers to send every payout of an executing run."""
+    for payout_id in queue.due(timezone.now(), run_id=run_id).values_list("pk", flat=True):
+        send.delay(payout_id)
+
+
+@shared_task(autoretry_for=(OperationalError,), retry_backoff=True, time_limit=120)
+def send(payout_id: int) -> None:
+    """Send one payout."""
+    transfers.send(payout_id, by=worker_name(), at=timezone.now())
+
+
+@shared_task(time_limit=300)
+def sweep() -> None:
+    """Send what was forgotten, and find out what became of what is unknown."""
+    transfers.send_due(timezone.now, by=worker_name, until=timezone.now() + timedelta(seconds=45))
+
+
+def nudge(task: "Task[..., None]", *args: Any) -> None:
+    """Send `task` to the workers once the transaction is committed; without a broker the sweeper finds the work."""
+    transaction.on_commit(partial(task.delay, *args), robust=True)
