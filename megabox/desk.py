@@ -48,11 +48,11 @@ def check_books(request: HttpRequest) -> HttpResponse:
 
 
 def _tasks() -> list[Task]:
-    runs = PayoutRun.objects.filter(state=PayoutRun.State.COMPUTED)
+    computed = PayoutRun.objects.filter(state=PayoutRun.State.COMPUTED)
     unknown = Payout.objects.filter(state=Payout.State.UNKNOWN)
     return [
         Task("ads to review", Ad.objects.filter(review=Ad.Review.PENDING).count(), reverse("ads:review")),
-        Task("payout runs to approve", runs.count(), reverse("payouts:runs")),
+        Task("payout runs to approve", computed.count(), reverse("payouts:runs")),
         Task("payouts whose outcome is unknown", unknown.count(), reverse("payouts:runs"), is_fault=True),
         Task(
             "events of Stripe that could not be processed",

@@ -13,14 +13,24 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from ads import queue as ads_queue
+from artists import queue as artists_queue
 from megabox import media
 from megabox.celery import app
+from payouts import queue as payouts_queue
+from store import queue as store_queue
 from users import queue as users_queue
 
 OLDEST_WAIT_SECONDS = 600
 """Waiting work older than this means that no worker is there."""
 
-QUEUES: dict[str, Callable[[], datetime | None]] = {"mail": users_queue.oldest_waiting}
+QUEUES: dict[str, Callable[[], datetime | None]] = {
+    "mail": users_queue.oldest_waiting,
+    "catalogue": artists_queue.oldest_waiting,
+    "ads": ads_queue.oldest_waiting,
+    "payouts": payouts_queue.oldest_waiting,
+    "store": store_queue.oldest_waiting,
+}
 
 
 @never_cache

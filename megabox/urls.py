@@ -16,6 +16,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("desk/", desk.home, name="desk"),
     path("desk/books/check/", desk.check_books, name="desk_check_books"),
+    path("api/v1/", include("artists.api_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api_docs"),
     path("", include("artists.urls")),
