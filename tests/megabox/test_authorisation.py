@@ -33,60 +33,39 @@ class Who(Enum):
 
 
 RULES: dict[str, Who] = {
-    "healthz": Who.ANYONE,
-    "me": Who.ANYONE,
-    "file": Who.ANYONE,  # the link is signed and bound to its listener
-    "public_file": Who.ANYONE,
-    "styleguide": Who.ANYONE,
-    **dict.fromkeys(("desk", "desk_check_books"), Who.STAFF),
-    # The studio: whoever signs in may become an artist.
-    **dict.fromkeys(("artists:index", "artists:start"), Who.SIGNED_IN),
-    **dict.fromkeys(
-        (
-            "artists:new_artist artists:artist artists:artist_picture artists:new_album artists:album artists:cover "
-            "artists:simulation artists:preview artists:publish artists:withdraw artists:delete_album artists:tracks "
-            "artists:upload artists:uploads artists:upload_status artists:retry_upload artists:dismiss_upload "
-            "artists:track artists:move_track artists:remove_track artists:retry_track store:stats store:stats_csv"
-        ).split(),
-        Who.ARTIST,
-    ),
-    **dict.fromkeys(
-        (
-            "payouts:earnings payouts:choose_threshold payouts:line payouts:statement payouts:statement_csv "
-            "payouts:set_up payouts:set_up_again payouts:set_up_done"
-        ).split(),
-        Who.ARTIST,
-    ),
-    **dict.fromkeys(
-        (
-            "ads:campaign_new ads:campaign ads:campaign_edit ads:report ads:report_csv ads:ad_new "
-            "ads:campaign_do ads:ad_edit ads:ad_delete store:deposit"
-        ).split(),
-        Who.ADVERTISER,
-    ),
-    **dict.fromkeys(
-        (
-            "ads:review ads:approve ads:refuse payouts:runs payouts:open_run payouts:blocks payouts:place_block "
-            "payouts:lift_block payouts:run payouts:run_progress payouts:prepare payouts:approve payouts:cancel "
-            "payouts:execute payouts:run_csv payouts:reports payouts:register payouts:register_csv "
-            "payouts:trial_balance payouts:trial_balance_csv payouts:blocks_csv"
-        ).split(),
-        Who.STAFF,
-    ),
-    "ads:overview": Who.ANYONE,  # tells strangers what advertising here is
-    "ads:advertiser_new": Who.SIGNED_IN,
-    "ads:events": Who.ANYONE,  # the tokens are signed
-    "ads:slot": Who.ANYONE,
-    # Guests play, watch, buy and have a wallet; what is theirs is found by their session.
-    **dict.fromkeys(
-        (
-            "store:home store:search store:artist store:album store:track store:buy_block store:cart store:cart_add "
-            "store:cart_remove store:cart_buy store:order store:order_again store:stripe_webhook store:library "
-            "store:download store:wallet store:get_track store:get_album store:gate store:gate_start store:gate_viewed "
-            "store:gate_state store:gate_receipt store:gate_file store:stream store:plays"
-        ).split(),
-        Who.ANYONE,
-    ),
+    name: who
+    for who, names in {
+        # A file's link is signed and bound to its listener; ad events bring signed tokens; `/advertise/` tells
+        # strangers what advertising here is. Guests play, watch, buy and have a wallet, found by their session.
+        Who.ANYONE: """
+            healthz me file public_file styleguide ads:events ads:slot ads:overview
+            store:home store:search store:artist store:album store:track store:buy_block store:cart store:cart_add
+            store:cart_remove store:cart_buy store:order store:order_again store:stripe_webhook store:library
+            store:download store:wallet store:get_track store:get_album store:gate store:gate_start store:gate_viewed
+            store:gate_state store:gate_receipt store:gate_file store:stream store:plays
+        """,
+        # Whoever signs in may become an artist or an advertiser.
+        Who.SIGNED_IN: "artists:index artists:start ads:advertiser_new",
+        Who.ARTIST: """
+            artists:new_artist artists:artist artists:artist_picture artists:new_album artists:album artists:cover
+            artists:simulation artists:preview artists:publish artists:withdraw artists:delete_album artists:tracks
+            artists:upload artists:uploads artists:upload_status artists:retry_upload artists:dismiss_upload
+            artists:track artists:move_track artists:remove_track artists:retry_track store:stats store:stats_csv
+            payouts:earnings payouts:choose_threshold payouts:line payouts:statement payouts:statement_csv
+            payouts:set_up payouts:set_up_again payouts:set_up_done
+        """,
+        Who.ADVERTISER: """
+            ads:campaign_new ads:campaign ads:campaign_edit ads:report ads:report_csv ads:ad_new ads:campaign_do
+            ads:ad_edit ads:ad_delete store:deposit
+        """,
+        Who.STAFF: """
+            desk desk_check_books ads:review ads:approve ads:refuse payouts:runs payouts:open_run payouts:blocks
+            payouts:place_block payouts:lift_block payouts:run payouts:run_progress payouts:prepare payouts:approve
+            payouts:cancel payouts:execute payouts:run_csv payouts:reports payouts:register payouts:register_csv
+            payouts:trial_balance payouts:trial_balance_csv payouts:blocks_csv
+        """,
+    }.items()
+    for name in names.split()
 }
 PEOPLE = {"listener": leo, "artist": nina, "advertiser": acme, "staff": ada}
 
