@@ -53,7 +53,7 @@ class RunForm(forms.Form):
 
     unit = forms.ChoiceField(label="Currency")
     period = forms.CharField(
-        label="Month", max_length=7, help_text="As 2026-11.", widget=forms.TextInput(attrs={"type": "month"})
+        label="Month", max_length=20, help_text="As 2026-11.", widget=forms.TextInput(attrs={"type": "month"})
     )
 
     def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
