@@ -338,7 +338,7 @@ document.getElementById("queue").addEventListener("toggle", (event) => {
   const place = part("slot");
   if (event.newState !== "open" || !current() || place.dataset.for === String(current().id)) return;
   place.dataset.for = current().id;
-  window.htmx.ajax("GET", `/ads/slot/player/${current().id}/`, { target: place, swap: "innerHTML" });
+  window.htmx.ajax("GET", `/ads/slot/player/track/${current().id}/`, { target: place, swap: "innerHTML" });
 });
 
 document.addEventListener("megabox:page", mark);
