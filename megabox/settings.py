@@ -156,6 +156,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "settle ads": {"task": "ads.tasks.settle", "schedule": crontab(minute="7")},
     "close days of ads": {"task": "ads.tasks.close_days", "schedule": crontab(minute="37")},
     "delete files nobody needs": {"task": "artists.tasks.clean_up", "schedule": 3600.0, "options": {"expires": 3600}},
+    "work on Stripe's events, ask about orders, finish gates": {
+        "task": "store.tasks.sweep",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
     "send waiting payouts": {"task": "payouts.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
 }
 

@@ -8,8 +8,11 @@ from typing import Any
 
 from django.db import OperationalError, transaction
 
+from artists.models import Payee
 from ledger.journal import Refused
 from megabox import claims
+from payouts import transfers
+from payouts.models import Payout
 from store import checkout, orders, refunds
 from store.models import Order, StripeEvent
 
@@ -49,13 +52,15 @@ def process(pk: int, *, at: datetime) -> StripeEvent.State | None:
         return None
     event = StripeEvent.objects.get(pk=pk)
     try:
+        if event.type in ASKED_FIRST:
+            ASKED_FIRST[event.type](event.payload["data"]["object"])
         with transaction.atomic():
             note = _handle(event, at)
             _finish(event, by, StripeEvent.State.PROCESSED, note, at)
         return StripeEvent.State.PROCESSED
     except (orders.Mismatch, Refused, Unhandled, UnknownOrder) as reason:
         return _park(event, by, str(reason), at)
-    except (refunds.NotYet, OperationalError) as reason:
+    except (refunds.NotYet, transfers.NoAccount, OperationalError) as reason:
         return _retry(event, by, str(reason), at)
     except Exception:  # a bug of ours or a shape we do not know: kept in sight, never answered with "done"
         log.exception("Event %s cannot be processed.", event.event_id)
@@ -134,6 +139,23 @@ def _refunded(data: Mapping[str, Any], at: datetime) -> str:
     return "Taken back." if is_new else "Taken back before."
 
 
+def _transfer_reversed(data: Mapping[str, Any], at: datetime) -> str:
+    payout = Payout.objects.filter(transfer_id=str(data["id"])).first()
+    if payout is None:
+        return "Not one of our transfers."
+    if not data.get("reversed"):
+        raise Unhandled(f"Only a part of {payout} came back: book it by hand.")
+    is_new = transfers.record_return(payout.pk, why="Stripe reversed the transfer.", at=at)
+    return "Payable again." if is_new else "Known before."
+
+
+def _refresh_account(data: Mapping[str, Any]) -> None:
+    """Ask Stripe whether a payee can be paid now; before the transaction, because it is a call."""
+    payee = Payee.objects.filter(stripe_account=str(data["id"])).first()
+    if payee is not None:
+        transfers.refresh_account(payee)
+
+
 def _order(order_id: str) -> Order | None:
     """The order an event names; None when it names none. Raises UnknownOrder for one we do not have."""
     if not order_id:
@@ -157,4 +179,7 @@ HANDLERS: dict[str, Handler] = {
     "checkout.session.async_payment_failed": _session_over,
     "checkout.session.expired": _session_over,
     "charge.refunded": _refunded,
+    "transfer.reversed": _transfer_reversed,
 }
+ASKED_FIRST: dict[str, Callable[[Mapping[str, Any]], None]] = {"account.updated": _refresh_account}
+"""What is asked of Stripe before the event's own transaction."""

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from artists.models import Album, FreeMode, Track
 from artists.splits import current as current_sheet
+from ledger import policy
 
 KINDS = ("album", "track")
 
@@ -107,6 +108,11 @@ class Music:
         least = self.item.price_micros
         assert least is not None, "sold only with its album"
         return least
+
+    @property
+    def artists_part(self) -> int:
+        """What of the least price the artists get, in micros; 0 for what is not sold."""
+        return policy.split(self.least_micros).payee if self.is_sold else 0
 
     @property
     def free_mode(self) -> FreeMode:

@@ -17,7 +17,6 @@ from artists import search as searching
 from artists import slugs
 from artists.audio import RECIPES
 from artists.models import Artist, SearchDocument
-from ledger import policy
 from store import shelves
 from store.music import Music
 
@@ -93,7 +92,7 @@ def album(request: HttpRequest, artist_slug: str, album_slug: str) -> HttpRespon
         "length_ms": sum(one.duration_ms for one in tracks),
         "more": shelves.more_by(found.artist, found),
         "formats": [recipe.label for recipe in RECIPES.values()],
-        **who_gets_what(Music(album=found)),
+        "music": Music(album=found),
     }
     return render(request, "store/album.html", context)
 
@@ -109,20 +108,9 @@ def track(request: HttpRequest, artist_slug: str, album_slug: str, track_slug: s
         "album": found.album,
         "credits": shelves.credits_of(found),
         "formats": [recipe.label for recipe in RECIPES.values()],
-        **who_gets_what(Music(track=found)),
+        "music": Music(track=found),
     }
     return render(request, "store/track.html", context)
-
-
-def who_gets_what(music: Music) -> dict[str, Any]:
-    """What the buy block says, in micros: the artists' part of the price, and the credits of a free download."""
-    is_sold = music.is_sold
-    return {
-        "music": music,
-        "is_sold": is_sold,
-        "artists_part": policy.split(music.least_micros).payee if is_sold else 0,
-        "credit_price": music.credit_price,
-    }
 
 
 # --- addresses that changed

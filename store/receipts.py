@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from ledger import chart
+from ledger import chart, journal
 from ledger.models import Posting
 from store.models import Order, OrderLine
 from users import mail
@@ -33,9 +33,11 @@ class Receipt:
 
 
 def of(order: Order) -> Receipt:
-    """The receipt of a paid order, summed from its postings."""
+    """The receipt of a paid order, summed from its postings, less what refunds took back."""
     unit = order.unit
-    credited = Posting.objects.filter(entry__key=order.entry_key).values_list("credit__code", "amount")
+    postings = list(Posting.objects.filter(entry__key=order.entry_key).select_related("credit"))
+    gone = journal.reversed_micros([posting.pk for posting in postings])
+    credited = [(posting.credit.code, posting.amount - gone[posting.pk]) for posting in postings]
     artists = sum(amount for code, amount in credited if code.startswith("payee:"))
     lines = order.lines.values_list("album__artist", "track__album__artist")
     commission = sum(amount for code, amount in credited if code == chart.commission(unit))

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -131,7 +132,7 @@ def test_paying_an_order_a_second_time_by_another_payment_needs_a_person() -> No
         ({"tax_minor": 100, "total_minor": 1099, "country": ""}, "names no country"),
     ],
 )
-def test_a_payment_that_is_not_what_was_asked_is_never_guessed_at(wrong: dict[str, object], why: str) -> None:
+def test_a_payment_that_is_not_what_was_asked_is_never_guessed_at(wrong: dict[str, Any], why: str) -> None:
     order = make_order()
     with pytest.raises(orders.Mismatch, match=why):
         orders.fulfil(order.pk, paid_session(order, **wrong), at=NOON)
