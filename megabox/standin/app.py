@@ -47,8 +47,8 @@ class App:
         request_id = new_id("req_", 14)
         sent: dict[str, Any] = {}
         try:
-            require_key(request)
             sent = request.params()
+            require_key(request)
             answer = self._keyed(request, sent, request_id)
         except errors.WireError as error:
             answer = Answer(error.status, _error_body(error, request_id))
