@@ -90,6 +90,7 @@ class IncomingHandler(FileUploadHandler):
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         self.size += len(raw_data)
         if self.size > settings.MAX_UPLOAD_BYTES:
+            self.arrived.close()
             raise too_much()
         self.digest.update(raw_data)
         self.arrived.write(raw_data)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from artists import incoming, progress, tasks, uploads
 from artists.incoming import ArrivedFile, Refused
-from artists.models import Upload
+from artists.models import Album, Upload
 from artists.studio.albums import own_album
 from users.access import SignedInRequest, artist_required
 
@@ -32,12 +32,18 @@ def upload(request: HttpRequest, album_id: int) -> HttpResponseBase:
     """Receive files: one from a script, which gets JSON, or several from a plain form, which gets the page."""
     if not request.user.is_authenticated and wants_json(request):
         return JsonResponse({"error": ENDED}, status=401)
-    length = int(request.headers.get("Content-Length") or 0)
+    return _upload(request, album_id)
+
+
+@artist_required
+def _upload(request: SignedInRequest, album_id: int) -> HttpResponse:
+    """Look who sends, and to where, before a byte of it is read."""
+    album, length = own_album(request, album_id), int(request.headers.get("Content-Length") or 0)
     try:
         if wants_json(request) and length > settings.MAX_UPLOAD_BYTES + SLACK_BYTES:
             raise incoming.too_much()
         request.upload_handlers = [incoming.IncomingHandler(request)]
-        return _upload(request, album_id)
+        return _read(request, album)
     except incoming.TooMuch as reason:
         if wants_json(request):
             return JsonResponse({"error": str(reason)}, status=413)
@@ -46,9 +52,7 @@ def upload(request: HttpRequest, album_id: int) -> HttpResponseBase:
 
 
 @csrf_protect
-@artist_required
-def _upload(request: SignedInRequest, album_id: int) -> HttpResponse:
-    album = own_album(request, album_id)
+def _read(request: SignedInRequest, album: Album) -> HttpResponse:
     files = cast(list[ArrivedFile], request.FILES.getlist("file"))
     received: list[Upload] = []
     refusals: list[str] = []

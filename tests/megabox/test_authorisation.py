@@ -43,6 +43,7 @@ RULES: dict[str, Who] = {
             store:cart_remove store:cart_buy store:order store:order_again store:stripe_webhook store:library
             store:download store:wallet store:get_track store:get_album store:gate store:gate_start store:gate_viewed
             store:gate_state store:gate_receipt store:gate_file store:stream store:plays
+            api-artist-list api-artist-detail api-album-list api-album-detail api-track-list api-track-detail
         """,
         # Whoever signs in may become an artist or an advertiser.
         Who.SIGNED_IN: "artists:index artists:start ads:advertiser_new",
