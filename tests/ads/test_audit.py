@@ -1,0 +1,109 @@
+"""The audit finds what does not agree. Each test breaks one thing, behind the back of the rules."""
+
+from datetime import timedelta
+
+import pytest
+from django.db.models import F
+
+from ads import audit, credits, rejections, settlement
+from ads.models import BookDay, Campaign, CampaignDay, Impression, ImpressionGroup, Place
+from ledger import chart, journal
+from ledger.journal import Line
+from tests.ads.factories import (
+    DAY,
+    NEXT_DAY,
+    NOON,
+    USD,
+    download,
+    make_ad,
+    make_impression,
+    make_wallet,
+    see,
+    watch,
+)
+from tests.artists.factories import make_album
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _a_busy_day() -> None:
+    """Views at every place, settled in two steps, one of them rejected before and one after."""
+    ad, wallet, album = make_ad(), make_wallet(), make_album()
+    kept = [see(ad, album, at=NOON + timedelta(minutes=n), shares=[[42, 6_000], [43, 4_000]]) for n in range(4)]
+    watch(ad, wallet)
+    see(ad, place=Place.MEGAKEY, wallet_id=wallet.pk, shares=[])
+    rejections.reject(kept[0].pk, at=NOON + timedelta(hours=1))
+    settlement.settle(DAY, now=NOON + timedelta(hours=2))
+    see(ad, album, at=NOON + timedelta(hours=3), shares=[[42, 6_000], [43, 4_000]])
+    settlement.settle(DAY, now=NEXT_DAY)
+    rejections.reject(kept[1].pk, at=NEXT_DAY)
+    download(wallet, album, at=NEXT_DAY)
+    watch(ad, make_wallet(), at=NEXT_DAY)
+    assert list(audit.findings()) == []
+
+
+def _rules() -> set[str]:
+    return {finding.rule for finding in audit.findings()}
+
+
+def test_a_price_changed_after_settlement_is_found() -> None:
+    settled = Impression.objects.viewed().filter(group__isnull=False, place=Place.PAGE).first()
+    assert settled is not None
+    Impression.objects.filter(pk=settled.pk).update(price_micros=F("price_micros") + 1)
+    assert _rules() == {"spend is views", "groups are impressions", "settled is billable"}
+
+
+def test_a_view_that_disappeared_after_settlement_is_found() -> None:
+    Impression.objects.filter(place=Place.PAGE, state="VIEWED").order_by("viewed_at")[0].delete()
+    assert {"spend is views", "groups are impressions", "settled is billable"} <= _rules()
+
+
+def test_a_view_put_into_an_old_entry_is_found() -> None:
+    group = ImpressionGroup.objects.get(postings_count=2)
+    make_impression(make_ad(), group=group, posting_n=1)
+    assert {"groups are impressions", "settled is billable"} <= _rules()
+    Impression.objects.filter(group=group).update(posting_n=3)
+    assert "groups are impressions" in _rules()
+
+
+def test_a_spend_that_is_not_its_views_is_found() -> None:
+    Campaign.objects.update(spent_micros=F("spent_micros") + 1)
+    assert _rules() == {"spend is views"}
+
+
+def test_a_days_spend_that_is_not_its_views_is_found() -> None:
+    CampaignDay.objects.filter(day=DAY).update(spent_micros=F("spent_micros") - 1)
+    assert _rules() == {"spend is views"}
+
+
+def test_a_gate_view_without_credits_is_found() -> None:
+    wallet = make_wallet()
+    make_impression(place=Place.GATE, wallet=wallet, beneficiary="gate", shares=[])
+    assert {"views are credited", "unsettled"} == _rules()
+
+
+def test_credits_without_a_view_are_found() -> None:
+    lines = [
+        Line(chart.unsettled(USD), chart.ads_revenue(USD), 6_000, USD),
+        *credits.earn_lines(make_wallet().pk, 6_000, source="x", facts={}),
+    ]
+    journal.post("view:forged", "gate view", lines, occurred_at=NOON)
+    assert {"views are credited", "unsettled"} == _rules()
+
+
+def test_a_closed_day_with_something_unbilled_is_found() -> None:
+    BookDay.objects.create(day=NEXT_DAY.date(), state=BookDay.State.CLOSED, closed_at=NEXT_DAY)
+    assert _rules() == {"unsettled"}
+
+
+def test_a_rejection_that_gave_nothing_back_is_found() -> None:
+    settled = Impression.objects.viewed().filter(group__isnull=False, place=Place.PAGE).first()
+    assert settled is not None
+    Impression.objects.filter(pk=settled.pk).update(state="REJECTED", reason="review", rejected_at=NEXT_DAY)
+    assert "rejected is given back" in _rules()
+
+
+def test_an_entry_over_another_amount_is_found() -> None:
+    ImpressionGroup.objects.filter(postings_count=2).update(shares=[[42, 5_000], [43, 5_000]])
+    assert _rules() == {"settled is billable"}

@@ -1,0 +1,231 @@
+"""From views to postings: each once, to the micro, however often and by however many it is tried."""
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import pytest
+
+from ads import audit, settlement, tasks
+from ads import queue as ads_queue
+from ads.models import BookDay, Campaign, Impression, ImpressionGroup, Place
+from ads.settlement import DayFinal, DayStillOpen
+from ledger import chart, journal
+from ledger.journal import Line
+from ledger.models import Entry
+from tests.ads.factories import (
+    DAY,
+    NEXT_DAY,
+    NOON,
+    USD,
+    balance,
+    make_ad,
+    make_advertiser,
+    make_campaign,
+    make_impression,
+    make_wallet,
+    pending,
+    see,
+    usd,
+    watch,
+)
+from tests.artists.factories import make_album, make_artist
+
+pytestmark = pytest.mark.django_db
+
+
+def test_settling_a_day_twice_posts_nothing_new() -> None:
+    make_impression(price_micros=5_000)
+    assert settlement.settle(DAY, now=NEXT_DAY) == 1
+    assert settlement.settle(DAY, now=NEXT_DAY) == 0
+    assert Entry.objects.filter(kind="ads settled").count() == 1
+
+
+def test_ads_beside_music_pay_the_payees_ninety_percent_by_the_frozen_shares() -> None:
+    advertiser = make_advertiser(prepaid=usd("100"))
+    campaign = make_campaign(advertiser=advertiser, budget_micros=usd("100"), cpm_micros=usd("500"))
+    ad, album = make_ad(campaign), make_album()
+    for minute in range(40):
+        see(ad, album, at=NOON + timedelta(minutes=minute), shares=[[42, 6_000], [43, 4_000]])
+    assert settlement.settle(DAY, now=NEXT_DAY) == 1
+    assert balance(chart.prepaid(advertiser.pk, USD)) == usd("80")
+    assert balance(chart.ads_revenue(USD)) == usd("20")
+    assert balance(chart.payee_ad_share(USD)) == usd("18")
+    assert balance(chart.payee(42, "pending", USD)) == usd("10.80")
+    assert balance(chart.payee(43, "pending", USD)) == usd("7.20")
+    entry = Entry.objects.get(kind="ads settled")
+    group = ImpressionGroup.objects.get()
+    assert entry.key == f"ads:{campaign.pk}:{group.beneficiary}:{DAY}:1"
+    assert {posting.source for posting in entry.postings.all()} == {f"ads.group:{group.pk}"}
+    paid = entry.postings.filter(matures_on__isnull=False)
+    assert {posting.matures_on for posting in paid} == {DAY + timedelta(days=7)}
+    assert paid[0].facts["quantity"] == 40
+    assert list(audit.findings()) == []
+
+
+def test_a_gate_view_is_charged_to_its_advertiser_at_settlement() -> None:
+    advertiser = make_advertiser(prepaid=usd("10"))
+    watch(make_ad(make_campaign(advertiser=advertiser)), make_wallet())
+    assert balance(chart.unsettled(USD)) == 6_000
+    settlement.settle(DAY, now=NEXT_DAY)
+    assert balance(chart.unsettled(USD)) == 0
+    assert advertiser.prepaid_micros() == usd("9.994")
+
+
+def test_the_extension_pays_the_wallets_at_settlement() -> None:
+    """The Megakey lines of golden scenario A: 1.50 and 4.50."""
+    advertiser = make_advertiser(prepaid=usd("10"))
+    ad = make_ad(make_campaign(advertiser=advertiser, cpm_micros=usd("750")))
+    one, two = make_wallet(), make_wallet()
+    for minute, wallet in enumerate([one] * 2 + [two] * 6):
+        see(ad, at=NOON + timedelta(minutes=minute), place=Place.MEGAKEY, wallet_id=wallet.pk)
+    assert one.balance_micros() == 0
+    assert settlement.settle(DAY, now=NEXT_DAY) == 1
+    assert (one.balance_micros(), two.balance_micros()) == (usd("1.50"), usd("4.50"))
+    assert balance(chart.backing(USD)) == balance(chart.listener_rewards(USD)) == usd("6")
+    assert balance(chart.ads_revenue(USD)) == usd("6")
+    assert balance(chart.unsettled(USD)) == 0
+    assert advertiser.prepaid_micros() == usd("4")
+    assert list(audit.findings()) == []
+
+
+def test_what_comes_later_is_billed_by_the_next_entry_of_the_same_group() -> None:
+    ad, album = make_ad(), make_album()
+    see(ad, album)
+    settlement.settle(DAY, now=NOON + timedelta(hours=1))
+    see(ad, album, at=NOON + timedelta(hours=2))
+    see(ad, album, at=NOON + timedelta(hours=3))
+    settlement.settle(DAY, now=NOON + timedelta(hours=4))
+    group = ImpressionGroup.objects.get()
+    assert (group.count, group.posted_micros, group.gross_micros, group.postings_count) == (3, 18_000, 18_000, 2)
+    assert pending(album) == 16_200
+    keys = Entry.objects.filter(kind="ads settled").order_by("pk").values_list("key", flat=True)
+    assert [key.rpartition(":")[2] for key in keys] == ["1", "2"]
+    assert list(audit.findings()) == []
+
+
+def test_other_shares_make_another_group_and_history_keeps_its_own() -> None:
+    ad, album = make_ad(), make_album()
+    see(ad, album, shares=[[42, 10_000]])
+    see(ad, album, shares=[[43, 10_000]], at=NOON + timedelta(minutes=1))
+    assert settlement.settle(DAY, now=NEXT_DAY) == 2
+    assert balance(chart.payee(42, "pending", USD)) == balance(chart.payee(43, "pending", USD)) == 5_400
+
+
+def test_prices_are_only_summed_whatever_the_campaign_costs_later() -> None:
+    ad, album = make_ad(), make_album()
+    see(ad, album)
+    Campaign.objects.update(cpm_micros=11_000_000)
+    ad.refresh_from_db()
+    see(make_ad(Campaign.objects.get()), album, at=NOON + timedelta(minutes=1))
+    assert settlement.settle(DAY, now=NEXT_DAY) == 1
+    assert balance(chart.ads_revenue(USD)) == 17_000
+    assert pending(album) == 15_300
+
+
+def test_rejected_views_and_house_ads_are_not_billed() -> None:
+    make_impression(state=Impression.State.REJECTED, reason="bot", rejected_at=NOON)
+    see(make_ad(make_campaign(kind=Campaign.Kind.HOUSE)))
+    assert settlement.settle_due(NEXT_DAY) == 0
+
+
+def test_a_settlement_killed_in_the_middle_is_finished_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    albums = [make_album(artist=make_artist()) for _ in range(3)]
+    ad = make_ad()
+    for album in albums:
+        see(ad, album)
+    real, calls = journal.post, []
+
+    def post_then_die(key: str, *args: Any, **kwargs: Any) -> Any:
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        calls.append(key)
+        return real(key, *args, **kwargs)
+
+    monkeypatch.setattr("ads.settlement.journal.post", post_then_die)
+    with pytest.raises(KeyboardInterrupt):
+        settlement.settle(DAY, now=NEXT_DAY)
+    monkeypatch.undo()
+    assert Impression.objects.unposted().count() == 2, "the group that died was not half billed"
+    assert settlement.settle(DAY, now=NEXT_DAY) == 2
+    assert [pending(album) for album in albums] == [5_400] * 3
+    assert list(audit.findings()) == []
+
+
+def test_what_an_advertiser_cannot_pay_any_more_is_owed_and_artists_are_paid() -> None:
+    advertiser = make_advertiser(prepaid=usd("10"))
+    ad, album = make_ad(make_campaign(advertiser=advertiser)), make_album()
+    see(ad, album)
+    see(ad, album, at=NOON + timedelta(minutes=1))
+    taken_back = Line(chart.prepaid(advertiser.pk, USD), chart.receivable(USD), usd("9.99"), USD)
+    journal.post("dispute", "dispute lost", [taken_back], occurred_at=NOON)
+    assert settlement.settle(DAY, now=NEXT_DAY) == 1
+    assert advertiser.prepaid_micros() == 0
+    assert balance(chart.advertiser_owed(advertiser.pk, USD)) == 2_000
+    assert pending(album) == 10_800
+    assert list(audit.findings()) == []
+
+
+# --- the day's book
+
+
+def test_a_day_closes_half_an_hour_after_its_end_with_everything_billed() -> None:
+    watch(make_ad(), make_wallet())
+    midnight = datetime.combine(DAY + timedelta(days=1), time.min, UTC)
+    with pytest.raises(DayStillOpen, match="00:30"):
+        settlement.close(DAY, midnight + timedelta(minutes=29))
+    assert BookDay.objects.state(DAY) == "OPEN"
+    assert settlement.close(DAY, midnight + timedelta(minutes=30))
+    assert BookDay.objects.state(DAY) == "CLOSED"
+    assert balance(chart.unsettled(USD)) == 0
+    assert not settlement.close(DAY, midnight + timedelta(minutes=31))
+
+
+def test_a_final_day_never_changes() -> None:
+    see(make_ad())
+    at = datetime.combine(DAY + timedelta(days=1), time.min, UTC) + timedelta(hours=1)
+    assert settlement.close_due(at) == 1
+    assert settlement.close_due(at + timedelta(days=5)) == 0
+    assert settlement.close_due(at + timedelta(days=6)) == 1
+    assert BookDay.objects.is_final(DAY)
+    with pytest.raises(DayFinal):
+        settlement.settle(DAY, now=at + timedelta(days=7))
+    assert settlement.settle_due(at + timedelta(days=7)) == 0
+
+
+def test_a_days_entries_belong_to_the_day_even_when_posted_at_night() -> None:
+    see(make_ad())
+    settlement.settle(DAY, now=NEXT_DAY)
+    assert Entry.objects.get(kind="ads settled").occurred_at == datetime.combine(DAY, time.max, UTC)
+
+
+def test_payees_money_matures_when_the_day_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
+    album = make_album()
+    see(make_ad(), album)
+    for days in range(1, 9):
+        now = datetime.combine(DAY + timedelta(days=days), time.min, UTC) + timedelta(minutes=37)
+        monkeypatch.setattr("ads.tasks.timezone.now", lambda now=now: now)
+        tasks.settle()
+        tasks.close_days()
+        is_payable = balance(chart.payee(album.artist.payee_id, "payable", USD)) == 5_400
+        assert is_payable == (days >= 7) == BookDay.objects.is_final(DAY)
+    assert pending(album) == 0
+    assert list(audit.findings()) == []
+
+
+def test_the_queue_knows_what_was_not_settled_in_time() -> None:
+    assert ads_queue.oldest_waiting() is None
+    see(make_ad())
+    waiting = ads_queue.oldest_waiting()
+    assert waiting is not None
+    assert waiting - NOON > timedelta(hours=1)
+    settlement.settle(DAY, now=NEXT_DAY)
+    assert ads_queue.oldest_waiting() is None
+
+
+def test_the_cost_of_settling_grows_with_groups_and_not_with_views(django_assert_max_num_queries: Any) -> None:
+    ad, album = make_ad(), make_album()
+    for second in range(60):
+        make_impression(ad, album=album, viewed_at=NOON + timedelta(seconds=second))
+    with django_assert_max_num_queries(30):
+        assert settlement.settle(DAY, now=NEXT_DAY) == 1
+    assert balance(chart.ads_revenue(USD)) == 360_000
