@@ -3,15 +3,16 @@
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
-from threading import Barrier
+from datetime import datetime, timedelta
+from threading import Barrier, Event
+from time import sleep
 
 import pytest
 from django.db import connection, transaction
 
 from ledger import audit, chart, journal, payees
 from ledger.journal import Line
-from ledger.models import Account, Entry
+from ledger.models import Account, Entry, Posting
 from tests.ledger.factories import NOON, USD, make_gate_view, make_sale, make_top_up
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -84,14 +85,16 @@ def test_opposite_movements_do_not_deadlock() -> None:
 
 
 def test_many_lines_in_opposite_orders_do_not_deadlock() -> None:
+    make_top_up()  # or all would queue up to open the account they share
+
     def share(number: int) -> str:
-        ids = range(1, 41) if number % 2 else range(40, 0, -1)
+        ids = range(100, 300) if number % 2 else range(299, 99, -1)
         lines = [Line(STRIPE, chart.prepaid(i, USD), i, USD) for i in ids]
         journal.post(f"share:{number}", "deposit", lines, occurred_at=NOON)
         return "done"
 
     assert at_once(6, share) == {"done": 6}
-    assert journal.balance(chart.prepaid(40, USD)) == 240
+    assert journal.balance(chart.prepaid(200, USD)) == 6 * 200
     assert is_clean()
 
 
@@ -151,6 +154,55 @@ def test_two_take_backs_do_not_count_on_the_same_money() -> None:
     assert at_once(2, refund) == {"done": 2}
     assert journal.balance(PAYABLE) == 0
     assert journal.balance(chart.payee(42, "owed", USD)) == 8_991_000
+    assert is_clean()
+
+
+def while_uncommitted(first: Callable[[], object], second: Callable[[], object]) -> None:
+    """Let `second` start when `first` has written and not yet committed."""
+    written = Event()
+
+    def work(number: int) -> str:
+        if number:
+            assert written.wait(timeout=30)
+            second()
+        else:
+            with transaction.atomic():
+                first()
+                written.set()
+                sleep(0.3)
+        return "done"
+
+    assert at_once(2, work) == {"done": 2}
+
+
+def take_back(earned: Posting, amount: int, at: datetime) -> None:
+    with transaction.atomic():
+        lines = payees.take_back_lines(42, USD, amount, to=STRIPE, reverses=earned, source="", facts={})
+        journal.post(f"refund:{earned.pk}", "refund", lines, occurred_at=at)
+
+
+def test_maturity_waits_for_a_refund_that_is_being_written() -> None:
+    earned, later = make_sale(number=1).postings.get(line=0), NOON + timedelta(days=14)
+    make_sale(number=2, at=NOON + timedelta(days=1))
+
+    while_uncommitted(lambda: take_back(earned, 1_000, later), lambda: payees.mature(later.date(), at=later))
+
+    assert journal.balance(PAYABLE) == earned.amount - 1_000
+    assert is_clean()
+
+
+def test_a_refund_waits_for_a_payout_that_is_being_reserved() -> None:
+    earned, later = make_sale().postings.get(line=0), NOON + timedelta(days=14)
+    payees.mature(later.date(), at=later)
+    reserve = Line(PAYABLE, chart.transit(USD), earned.amount, USD)
+
+    while_uncommitted(
+        lambda: journal.post("payout", "payout", [reserve], occurred_at=later),
+        lambda: take_back(earned, earned.amount, later),
+    )
+
+    assert journal.balance(PAYABLE) == 0
+    assert journal.balance(chart.payee(42, "owed", USD)) == earned.amount
     assert is_clean()
 
 

@@ -105,11 +105,20 @@ def test_ads_mature_before_sales_of_the_same_day() -> None:
 def test_what_is_posted_after_its_day_was_covered_matures_with_the_next_day() -> None:
     make_sale(number=1)
     mature(15)
-    make_sale(number=2)  # its webhook came late
+    make_sale(number=2, price=10_000_000)  # its webhook came late
     assert mature(15) == 0
-    assert places() == (SHARE, SHARE, 0)
+    assert places() == (9_000_000, SHARE, 0)
     assert mature(16) == 1
-    assert places() == (0, 2 * SHARE, 0)
+    assert places() == (0, SHARE + 9_000_000, 0)
+    assert is_clean()
+
+
+def test_what_is_posted_after_its_day_was_covered_can_be_taken_back_from_pending() -> None:
+    make_sale(number=1)
+    mature(15)
+    late = make_sale(number=2)
+    take_back(late, SHARE)
+    assert places() == (0, SHARE, 0)
     assert is_clean()
 
 
