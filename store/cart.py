@@ -94,7 +94,8 @@ def put(listener: Listener, music: Music, price_micros: int, *, at: datetime) ->
     orders.check_price(music, price_micros)
     if music.unit not in settings.SALE_CURRENCIES:
         raise orders.CannotPlace(f"Nothing can be sold in {music.unit} here.")
-    if CartItem.objects.of(listener).count() >= MOST_ITEMS:
+    mine = CartItem.objects.of(listener)
+    if mine.count() >= MOST_ITEMS and not mine.filter(**music.columns).exists():
         raise orders.CannotPlace(f"A cart holds {MOST_ITEMS} things. Buy these first.")
     item, _ = CartItem.objects.update_or_create(
         **listener.owner,

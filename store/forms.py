@@ -16,7 +16,10 @@ class PriceForm(forms.Form):
     """The price of one album or track; only asked where the listener names it."""
 
     price = forms.CharField(
-        label="Your price", max_length=20, widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+        label="Your price",
+        max_length=40,
+        error_messages={"required": "Write a price."},
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
 
     def __init__(self, *args: Any, music: Music, **kwargs: Any) -> None:
@@ -53,7 +56,8 @@ class DepositForm(forms.Form):
     advertiser = forms.ModelChoiceField(Advertiser.objects.none(), label="For", empty_label=None)
     amount = forms.CharField(
         label="Amount",
-        max_length=20,
+        max_length=40,
+        error_messages={"required": "Write an amount."},
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
         help_text="All of it can be spent on campaigns; the card fee is ours.",
     )

@@ -1,0 +1,235 @@
+"""The gate's pages: format first, then buy, watch or spend; the protocol with gate.js; the wallet."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from ads import serving
+from ads.models import Ad, AdEvent, Impression
+from artists.models import FreeMode, Rendition
+from store import library
+from store.models import Gate, LibraryItem
+from tests.ads.factories import AGENT, make_ad, make_campaign
+from tests.artists.factories import make_track
+from tests.store.factories import listener, make_sold_track, music
+from tests.users.factories import charlie, leo
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _ads() -> None:
+    """One ad that pays five credits."""
+    now = timezone.now()
+    make_ad(make_campaign(cpm_micros=5_000_000, starts_at=now - timedelta(days=1)), transcript="Ride with us.")
+    serving.forget()
+
+
+@pytest.fixture
+def visitor() -> Client:
+    """Somebody without an account."""
+    return Client(headers={"User-Agent": AGENT})
+
+
+def open_gate(visitor: Client, track: Any = None, **fields: str) -> str:
+    """Choose a format and to watch; return the gate's address."""
+    track = track or make_sold_track()
+    answer = visitor.post(f"/get/track/{track.pk}/", {"recipe": "mp3-320", "way": "ad", **fields})
+    assert answer.status_code == 303
+    return str(answer["Location"])
+
+
+def let_time_pass(seconds: int) -> None:
+    """The ad ran so long: its start moves back."""
+    AdEvent.objects.update(at=timezone.now() - timedelta(seconds=seconds))
+
+
+def watch(visitor: Client, gate: str) -> Any:
+    ad = visitor.post(f"{gate}start/").json()
+    let_time_pass(15)
+    return visitor.post(f"{gate}viewed/", {"token": ad["token"], "mode": "reading"}, content_type="application/json")
+
+
+def test_the_choice_page_shows_formats_before_anything_is_paid(visitor: Client) -> None:
+    page = visitor.get(f"/get/track/{make_sold_track().pk}/").content.decode()
+    for text in ("MP3 320", "FLAC", "Opus", "Watch 1 ad", "advertisers pay 5 credits", "Buy it for $0.99"):
+        assert text in page
+
+
+def test_choosing_no_format_is_a_sentence(visitor: Client) -> None:
+    page = visitor.post(f"/get/track/{make_track().pk}/", {"way": "ad"})
+    assert page.status_code == 422
+    assert "Choose a format first" in page.content.decode()
+
+
+def test_an_ad_from_choice_to_file_with_a_receipt(visitor: Client) -> None:
+    track = make_sold_track()
+    gate = open_gate(visitor, track)
+    assert "data-gate-start" in visitor.get(gate).content.decode()
+    started = visitor.post(f"{gate}start/").json()
+    assert set(started) == {
+        *("token", "kind", "media_url", "image_url", "title", "body", "click_url", "transcript", "duration_ms")
+    }
+    assert (started["transcript"], started["duration_ms"]) == ("Ride with us.", 15_000)
+    early = visitor.post(
+        f"{gate}viewed/", {"token": started["token"], "mode": "audio"}, content_type="application/json"
+    )
+    assert early.status_code == 409
+    assert "not ended yet" in early.json()["sentence"]
+    let_time_pass(15)
+    done = visitor.post(f"{gate}viewed/", {"token": started["token"], "mode": "audio"}, content_type="application/json")
+    assert done.json()["granted"] is True
+    assert done.json()["receipt_url"] == f"{gate}receipt/"
+    receipt = visitor.get(f"{gate}receipt/").content.decode()
+    assert "paid Nova Kit" in receipt
+    for amount in ("0.45 c", "0.50 c", "0.05 c"):
+        assert amount in receipt
+    file = visitor.get(f"{gate}file/")
+    assert file["Location"] == f"/library/download/track/{track.pk}/mp3-320/"
+    assert b"".join(visitor.get(file["Location"]).streaming_content)[:3] == b"ID3"
+
+
+def test_the_state_tells_a_page_that_comes_back_where_it_stands(visitor: Client) -> None:
+    gate = open_gate(visitor)
+    before = visitor.get(f"{gate}state/").json()
+    assert (before["granted"], before["needs_micros"], before["next"]) == (False, 5_000, True)
+    watch(visitor, gate)
+    after = visitor.get(f"{gate}state/").json()
+    assert (after["granted"], after["needs_micros"], after["receipt_url"]) == (True, 0, f"{gate}receipt/")
+
+
+def test_starting_a_gate_that_is_granted_leads_to_its_receipt(visitor: Client) -> None:
+    gate = open_gate(visitor)
+    watch(visitor, gate)
+    again = visitor.post(f"{gate}start/").json()
+    assert again["granted"] is True
+    assert visitor.get(gate)["Location"] == f"{gate}receipt/"
+
+
+def test_a_robot_earns_nothing(visitor: Client) -> None:
+    gate = open_gate(visitor)
+    robot = Client(headers={"User-Agent": "Googlebot/2.1"})
+    robot.cookies = visitor.cookies
+    answer = watch(robot, gate)
+    assert answer.status_code == 409
+    assert not LibraryItem.objects.exists()
+    assert Impression.objects.get().state == Impression.State.REJECTED
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", '{"token": "x"}', '{"token": "x", "mode": "cinema"}', "null"])
+def test_nonsense_from_a_browser_is_a_sentence(visitor: Client, body: str) -> None:
+    answer = visitor.post(f"{open_gate(visitor)}viewed/", body, content_type="application/json")
+    assert answer.status_code == 400
+    assert "Start the ad again" in answer.json()["sentence"]
+
+
+def test_without_an_ad_it_is_on_the_house_and_says_so(visitor: Client) -> None:
+    Ad.objects.update(review=Ad.Review.PENDING)
+    serving.forget()
+    track = make_sold_track()
+    assert "on the house" in visitor.get(f"/get/track/{track.pk}/").content.decode()
+    gate = open_gate(visitor, track)
+    told = visitor.post(f"{gate}start/").json()
+    assert told["granted"] is True
+    assert "on the house" in told["sentence"]
+    assert "earned nothing by it" in visitor.get(f"{gate}receipt/").content.decode()
+
+
+def test_credits_are_spent_where_they_suffice(visitor: Client) -> None:
+    Ad.objects.get().campaign.__class__.objects.update(cpm_micros=10_000_000)
+    serving.forget()
+    watch(visitor, open_gate(visitor))
+    track = make_sold_track()
+    assert "Spend credits: 5 credits" in visitor.get(f"/get/track/{track.pk}/").content.decode()
+    receipt = open_gate(visitor, track, way="credits")
+    assert receipt.endswith("/receipt/")
+    assert "Your credits paid Nova Kit" in visitor.get(receipt).content.decode()
+
+
+def test_credits_that_do_not_suffice_are_a_sentence(visitor: Client) -> None:
+    page = visitor.post(f"/get/track/{make_track().pk}/", {"recipe": "flac", "way": "credits"})
+    assert page.status_code == 422
+    assert "does not hold enough credits" in page.content.decode()
+
+
+def test_simply_free_music_is_fetched_without_a_gate(visitor: Client) -> None:
+    track = make_track(free_mode=FreeMode.FREE)
+    assert open_gate(visitor, track).endswith("/receipt/")
+    file = visitor.get(f"/library/download/track/{track.pk}/flac/")
+    assert b"".join(file.streaming_content)[:4] == b"fLaC"
+
+
+def test_what_is_owned_is_fetched_at_once() -> None:
+    track = make_sold_track()
+    library.grant(music(track), listener(), LibraryItem.Reason.GIFT, at=timezone.now())
+    client = Client()
+    client.force_login(leo())
+    assert "in your library already" in client.get(f"/get/track/{track.pk}/").content.decode()
+    answer = client.post(f"/get/track/{track.pk}/", {"recipe": "flac"})
+    assert answer["Location"] == f"/library/download/track/{track.pk}/flac/"
+    assert not Gate.objects.exists()
+
+
+def test_a_format_that_is_being_made_cannot_be_chosen_by_mistake(visitor: Client) -> None:
+    track = make_track()
+    Rendition.objects.filter(original=track.original, recipe="opus").update(state=Rendition.State.WANTED)
+    page = visitor.get(f"/get/track/{track.pk}/").content.decode()
+    assert 'value="opus" disabled' in page
+
+
+def test_a_gate_opens_for_its_listener_only(visitor: Client) -> None:
+    gate = open_gate(visitor)
+    known = Client()
+    known.force_login(charlie())
+    for other in (Client(), known):
+        for path, method in (("", "get"), ("start/", "post"), ("viewed/", "post"), ("state/", "get")):
+            assert getattr(other, method)(gate + path).status_code == 404
+        for path in ("receipt/", "file/"):
+            assert other.get(gate + path).status_code == 404
+    assert visitor.get(f"/get/{uuid.uuid4()}/").status_code == 404
+
+
+def test_a_file_is_not_fetched_before_it_is_paid(visitor: Client) -> None:
+    gate = open_gate(visitor)
+    assert visitor.get(f"{gate}file/")["Location"] == gate
+    assert visitor.get(f"{gate}receipt/")["Location"] == gate
+
+
+def test_nothing_at_the_gate_happens_by_get(visitor: Client) -> None:
+    gate = open_gate(visitor)
+    assert visitor.get(f"{gate}start/").status_code == 405
+    assert visitor.get(f"{gate}viewed/").status_code == 405
+
+
+def test_the_wallet_tells_where_credits_came_from_and_went() -> None:
+    Ad.objects.get().campaign.__class__.objects.update(cpm_micros=6_000_000)
+    serving.forget()
+    client = Client(headers={"User-Agent": AGENT})
+    assert "No credits yet" in client.get("/wallet/").content.decode()
+    client.force_login(leo())
+    track = make_sold_track(title="Rain On Glass")
+    watch(client, open_gate(client, track))
+    page = client.get("/wallet/").content.decode()
+    for text in ("1 credit", "+6 credits", "-5 credits", "Rain On Glass", "Nova Kit", "$0.0045", "Ride the night bus"):
+        assert text in page
+
+
+def test_the_wallet_costs_the_same_queries_for_any_history(django_assert_max_num_queries: Any) -> None:
+    client = Client(headers={"User-Agent": AGENT})
+    client.force_login(leo())
+    for _ in range(4):
+        watch(client, open_gate(client))
+    with django_assert_max_num_queries(14):
+        client.get("/wallet/")
+
+
+def test_a_guest_who_logs_in_sees_their_gate_and_credits(visitor: Client) -> None:
+    gate = open_gate(visitor)
+    watch(visitor, gate)
+    visitor.post("/accounts/login/", {"login": leo().email, "password": "megabox-demo"})
+    assert visitor.get(f"{gate}receipt/").status_code == 200
+    assert LibraryItem.objects.get().user == leo()
