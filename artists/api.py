@@ -152,6 +152,7 @@ class ArtistViewSet(viewsets.ReadOnlyModelViewSet[Artist]):
     queryset = Artist.objects.published().select_related("cover")
     serializer_class = ArtistSerializer
     permission_classes = [AllowAny]
+    lookup_value_converter = "int"
     pagination_class = ByAge
     filterset_fields = ["slug"]
 
@@ -162,6 +163,7 @@ class AlbumViewSet(viewsets.ReadOnlyModelViewSet[Album]):
 
     serializer_class = AlbumSerializer
     permission_classes = [AllowAny]
+    lookup_value_converter = "int"
     pagination_class = ByAge
     filterset_fields = ["artist", "genre", "slug"]
     queryset = Album.objects.published()
@@ -180,6 +182,7 @@ class TrackViewSet(viewsets.ReadOnlyModelViewSet[Track]):
     queryset = Track.objects.published().defer("peaks", "lyrics").select_related("album__artist")
     serializer_class = TrackSerializer
     permission_classes = [AllowAny]
+    lookup_value_converter = "int"
     pagination_class = ByAge
     filterset_fields = ["album", "isrc", "genre"]
 

@@ -9,7 +9,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -18,503 +17,1081 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Cover',
+            name="Cover",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha256', models.CharField(max_length=64, unique=True)),
-                ('path', models.CharField(help_text='The folder of its sizes in the public storage.', max_length=200)),
-                ('width', models.PositiveIntegerField()),
-                ('height', models.PositiveIntegerField()),
-                ('hue', models.PositiveSmallIntegerField(default=0)),
-                ('alt', models.CharField(blank=True, default='', max_length=300)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sha256", models.CharField(max_length=64, unique=True)),
+                ("path", models.CharField(help_text="The folder of its sizes in the public storage.", max_length=200)),
+                ("width", models.PositiveIntegerField()),
+                ("height", models.PositiveIntegerField()),
+                ("hue", models.PositiveSmallIntegerField(default=0)),
+                ("alt", models.CharField(blank=True, default="", max_length=300)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=django.db.models.lookups.Exact(django.db.models.functions.text.Length('sha256'), 64), name='cover_sha256'), models.CheckConstraint(condition=models.Q(('path', ''), _negated=True), name='cover_has_a_path'), models.CheckConstraint(condition=models.Q(('hue__range', (0, 23))), name='cover_hue')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=django.db.models.lookups.Exact(django.db.models.functions.text.Length("sha256"), 64),
+                        name="cover_sha256",
+                    ),
+                    models.CheckConstraint(condition=models.Q(("path", ""), _negated=True), name="cover_has_a_path"),
+                    models.CheckConstraint(condition=models.Q(("hue__range", (0, 23))), name="cover_hue"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Artist',
+            name="Artist",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('slug', models.CharField(max_length=120, unique=True)),
-                ('bio', models.TextField(blank=True, default='', max_length=5000)),
-                ('location', models.CharField(blank=True, default='', max_length=120)),
-                ('hue', models.PositiveSmallIntegerField(default=0)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='artists', to=settings.AUTH_USER_MODEL)),
-                ('cover', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='artists.cover')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120)),
+                ("slug", models.CharField(max_length=120, unique=True)),
+                ("bio", models.TextField(blank=True, default="", max_length=5000)),
+                ("location", models.CharField(blank=True, default="", max_length=120)),
+                ("hue", models.PositiveSmallIntegerField(default=0)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="artists", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "cover",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="artists.cover",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name', 'pk'],
+                "ordering": ["name", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Album',
+            name="Album",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('title', models.CharField(max_length=200)),
-                ('slug', models.CharField(max_length=120)),
-                ('state', models.CharField(choices=[('DRAFT', 'draft'), ('PUBLISHED', 'published'), ('WITHDRAWN', 'withdrawn')], default='DRAFT', max_length=10)),
-                ('price_micros', models.BigIntegerField(default=7000000, help_text='Without tax, in micros of the currency; the minimum where listeners name the price.')),
-                ('currency', models.CharField(default='USD', max_length=3)),
-                ('is_name_your_price', models.BooleanField(default=False)),
-                ('credit_price', models.PositiveIntegerField(blank=True, help_text='Whole credits for a free download; empty means 5 for each track.', null=True)),
-                ('free_mode', models.CharField(choices=[('AD', 'Free with an ad, or for credits'), ('FREE', 'Simply free'), ('OFF', 'Not free')], default='AD', max_length=4)),
-                ('is_owners_only', models.BooleanField(default=False, help_text='Only people who own it may stream it in full.')),
-                ('hue', models.PositiveSmallIntegerField(default=0)),
-                ('genre', models.CharField(blank=True, choices=[('ambient', 'Ambient'), ('blues', 'Blues'), ('classical', 'Classical'), ('country', 'Country'), ('dub', 'Dub'), ('electronic', 'Electronic'), ('experimental', 'Experimental'), ('folk', 'Folk'), ('funk', 'Funk'), ('hip-hop', 'Hip-hop'), ('house', 'House'), ('jazz', 'Jazz'), ('latin', 'Latin'), ('metal', 'Metal'), ('pop', 'Pop'), ('punk', 'Punk'), ('reggae', 'Reggae'), ('rock', 'Rock'), ('soul', 'Soul and R&B'), ('soundtrack', 'Soundtrack'), ('spoken', 'Spoken word'), ('techno', 'Techno'), ('world', 'World'), ('other', 'Something else')], default='', max_length=40)),
-                ('tags', models.JSONField(blank=True, default=list)),
-                ('description', models.TextField(blank=True, default='', max_length=10000)),
-                ('licence', models.CharField(choices=[('all-rights-reserved', 'All rights reserved'), ('CC-BY-4.0', 'CC BY 4.0: share and adapt, name the artist'), ('CC-BY-SA-4.0', 'CC BY-SA 4.0: the same, under the same licence'), ('CC-BY-NC-4.0', 'CC BY-NC 4.0: not for business'), ('CC-BY-NC-SA-4.0', 'CC BY-NC-SA 4.0: not for business, under the same licence'), ('CC-BY-ND-4.0', 'CC BY-ND 4.0: share unchanged'), ('CC0-1.0', 'CC0: no rights reserved')], default='all-rights-reserved', max_length=30)),
-                ('upc', models.CharField(blank=True, default='', max_length=14)),
-                ('released_on', models.DateField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('published_at', models.DateTimeField(blank=True, null=True)),
-                ('withdrawn_at', models.DateTimeField(blank=True, null=True)),
-                ('artist', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='albums', to='artists.artist')),
-                ('cover', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='albums', to='artists.cover')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("title", models.CharField(max_length=200)),
+                ("slug", models.CharField(max_length=120)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("DRAFT", "draft"), ("PUBLISHED", "published"), ("WITHDRAWN", "withdrawn")],
+                        default="DRAFT",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "price_micros",
+                    models.BigIntegerField(
+                        default=7000000,
+                        help_text="Without tax, in micros of the currency; the minimum where listeners name the price.",
+                    ),
+                ),
+                ("currency", models.CharField(default="USD", max_length=3)),
+                ("is_name_your_price", models.BooleanField(default=False)),
+                (
+                    "credit_price",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Whole credits for a free download; empty means 5 for each track.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "free_mode",
+                    models.CharField(
+                        choices=[
+                            ("AD", "Free with an ad, or for credits"),
+                            ("FREE", "Simply free"),
+                            ("OFF", "Not free"),
+                        ],
+                        default="AD",
+                        max_length=4,
+                    ),
+                ),
+                (
+                    "is_owners_only",
+                    models.BooleanField(default=False, help_text="Only people who own it may stream it in full."),
+                ),
+                ("hue", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "genre",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("ambient", "Ambient"),
+                            ("blues", "Blues"),
+                            ("classical", "Classical"),
+                            ("country", "Country"),
+                            ("dub", "Dub"),
+                            ("electronic", "Electronic"),
+                            ("experimental", "Experimental"),
+                            ("folk", "Folk"),
+                            ("funk", "Funk"),
+                            ("hip-hop", "Hip-hop"),
+                            ("house", "House"),
+                            ("jazz", "Jazz"),
+                            ("latin", "Latin"),
+                            ("metal", "Metal"),
+                            ("pop", "Pop"),
+                            ("punk", "Punk"),
+                            ("reggae", "Reggae"),
+                            ("rock", "Rock"),
+                            ("soul", "Soul and R&B"),
+                            ("soundtrack", "Soundtrack"),
+                            ("spoken", "Spoken word"),
+                            ("techno", "Techno"),
+                            ("world", "World"),
+                            ("other", "Something else"),
+                        ],
+                        default="",
+                        max_length=40,
+                    ),
+                ),
+                ("tags", models.JSONField(blank=True, default=list)),
+                ("description", models.TextField(blank=True, default="", max_length=10000)),
+                (
+                    "licence",
+                    models.CharField(
+                        choices=[
+                            ("all-rights-reserved", "All rights reserved"),
+                            ("CC-BY-4.0", "CC BY 4.0: share and adapt, name the artist"),
+                            ("CC-BY-SA-4.0", "CC BY-SA 4.0: the same, under the same licence"),
+                            ("CC-BY-NC-4.0", "CC BY-NC 4.0: not for business"),
+                            ("CC-BY-NC-SA-4.0", "CC BY-NC-SA 4.0: not for business, under the same licence"),
+                            ("CC-BY-ND-4.0", "CC BY-ND 4.0: share unchanged"),
+                            ("CC0-1.0", "CC0: no rights reserved"),
+                        ],
+                        default="all-rights-reserved",
+                        max_length=30,
+                    ),
+                ),
+                ("upc", models.CharField(blank=True, default="", max_length=14)),
+                ("released_on", models.DateField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("published_at", models.DateTimeField(blank=True, null=True)),
+                ("withdrawn_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "artist",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="albums", to="artists.artist"
+                    ),
+                ),
+                (
+                    "cover",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="albums",
+                        to="artists.cover",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-published_at', '-pk'],
+                "ordering": ["-published_at", "-pk"],
             },
         ),
         migrations.CreateModel(
-            name='Original',
+            name="Original",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha256', models.CharField(max_length=64, unique=True)),
-                ('path', models.CharField(max_length=200)),
-                ('size_bytes', models.BigIntegerField()),
-                ('container', models.CharField(max_length=30)),
-                ('codec', models.CharField(max_length=30)),
-                ('is_lossless', models.BooleanField(default=False)),
-                ('duration_ms', models.PositiveIntegerField()),
-                ('sample_rate_hz', models.PositiveIntegerField()),
-                ('bit_depth', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('channels', models.PositiveSmallIntegerField()),
-                ('loudness_lufs', models.FloatField(blank=True, null=True)),
-                ('true_peak_dbtp', models.FloatField(blank=True, null=True)),
-                ('peaks', models.JSONField(blank=True, default=list)),
-                ('tags', models.JSONField(blank=True, default=dict)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sha256", models.CharField(max_length=64, unique=True)),
+                ("path", models.CharField(max_length=200)),
+                ("size_bytes", models.BigIntegerField()),
+                ("container", models.CharField(max_length=30)),
+                ("codec", models.CharField(max_length=30)),
+                ("is_lossless", models.BooleanField(default=False)),
+                ("duration_ms", models.PositiveIntegerField()),
+                ("sample_rate_hz", models.PositiveIntegerField()),
+                ("bit_depth", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("channels", models.PositiveSmallIntegerField()),
+                ("loudness_lufs", models.FloatField(blank=True, null=True)),
+                ("true_peak_dbtp", models.FloatField(blank=True, null=True)),
+                ("peaks", models.JSONField(blank=True, default=list)),
+                ("tags", models.JSONField(blank=True, default=dict)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=django.db.models.lookups.Exact(django.db.models.functions.text.Length('sha256'), 64), name='original_sha256'), models.CheckConstraint(condition=models.Q(('path', ''), _negated=True), name='original_has_a_path'), models.CheckConstraint(condition=models.Q(('size_bytes__gt', 0)), name='original_has_bytes'), models.CheckConstraint(condition=models.Q(('duration_ms__gt', 0)), name='original_has_a_length')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=django.db.models.lookups.Exact(django.db.models.functions.text.Length("sha256"), 64),
+                        name="original_sha256",
+                    ),
+                    models.CheckConstraint(condition=models.Q(("path", ""), _negated=True), name="original_has_a_path"),
+                    models.CheckConstraint(condition=models.Q(("size_bytes__gt", 0)), name="original_has_bytes"),
+                    models.CheckConstraint(condition=models.Q(("duration_ms__gt", 0)), name="original_has_a_length"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Payee',
+            name="Payee",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('ARTIST', 'artist'), ('COLLABORATOR', 'collaborator'), ('LABEL', 'label')], default='ARTIST', max_length=12)),
-                ('name', models.CharField(max_length=200)),
-                ('country', models.CharField(blank=True, default='', max_length=2)),
-                ('stripe_account', models.CharField(blank=True, default='', max_length=100)),
-                ('threshold_micros', models.BigIntegerField(blank=True, help_text="The least that is paid out; empty means the policy's.", null=True)),
-                ('is_payouts_enabled', models.BooleanField(default=False)),
-                ('bank_changed_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='payees', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("ARTIST", "artist"), ("COLLABORATOR", "collaborator"), ("LABEL", "label")],
+                        default="ARTIST",
+                        max_length=12,
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("country", models.CharField(blank=True, default="", max_length=2)),
+                ("stripe_account", models.CharField(blank=True, default="", max_length=100)),
+                (
+                    "threshold_micros",
+                    models.BigIntegerField(
+                        blank=True, help_text="The least that is paid out; empty means the policy's.", null=True
+                    ),
+                ),
+                ("is_payouts_enabled", models.BooleanField(default=False)),
+                ("bank_changed_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="payees",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name', 'pk'],
+                "ordering": ["name", "pk"],
             },
         ),
         migrations.AddField(
-            model_name='artist',
-            name='payee',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='artists', to='artists.payee'),
+            model_name="artist",
+            name="payee",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="artists", to="artists.payee"
+            ),
         ),
         migrations.CreateModel(
-            name='Rendition',
+            name="Rendition",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('claimed_by', models.CharField(blank=True, default='', max_length=100)),
-                ('claimed_until', models.DateTimeField(blank=True, null=True)),
-                ('recipe', models.CharField(max_length=20)),
-                ('state', models.CharField(choices=[('WANTED', 'wanted'), ('READY', 'ready'), ('FAILED', 'failed')], default='WANTED', max_length=10)),
-                ('path', models.CharField(blank=True, default='', max_length=200)),
-                ('size_bytes', models.BigIntegerField(default=0)),
-                ('crc32', models.BigIntegerField(blank=True, null=True)),
-                ('bitrate_kbps', models.PositiveIntegerField(default=0)),
-                ('tries', models.PositiveSmallIntegerField(default=0)),
-                ('reason', models.TextField(blank=True, default='')),
-                ('wanted_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('next_try_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('ready_at', models.DateTimeField(blank=True, null=True)),
-                ('original', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='renditions', to='artists.original')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("claimed_by", models.CharField(blank=True, default="", max_length=100)),
+                ("claimed_until", models.DateTimeField(blank=True, null=True)),
+                ("recipe", models.CharField(max_length=20)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("WANTED", "wanted"), ("READY", "ready"), ("FAILED", "failed")],
+                        default="WANTED",
+                        max_length=10,
+                    ),
+                ),
+                ("path", models.CharField(blank=True, default="", max_length=200)),
+                ("size_bytes", models.BigIntegerField(default=0)),
+                ("crc32", models.BigIntegerField(blank=True, null=True)),
+                ("bitrate_kbps", models.PositiveIntegerField(default=0)),
+                ("tries", models.PositiveSmallIntegerField(default=0)),
+                ("reason", models.TextField(blank=True, default="")),
+                ("wanted_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("next_try_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("ready_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "original",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="renditions", to="artists.original"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['original', 'recipe'],
+                "ordering": ["original", "recipe"],
             },
         ),
         migrations.CreateModel(
-            name='Track',
+            name="Track",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('title', models.CharField(max_length=200)),
-                ('slug', models.CharField(max_length=120)),
-                ('state', models.CharField(choices=[('DRAFT', 'draft'), ('PUBLISHED', 'published'), ('WITHDRAWN', 'withdrawn')], default='DRAFT', max_length=10)),
-                ('duration_ms', models.PositiveIntegerField(default=0)),
-                ('price_micros', models.BigIntegerField(blank=True, help_text="In micros of the album's currency; empty means sold with the album only.", null=True)),
-                ('credit_price', models.PositiveIntegerField(blank=True, help_text='Whole credits; empty means 5.', null=True)),
-                ('free_mode', models.CharField(choices=[('AD', 'Free with an ad, or for credits'), ('FREE', 'Simply free'), ('OFF', 'Not free')], default='AD', max_length=4)),
-                ('isrc', models.CharField(blank=True, default='', max_length=12, verbose_name='ISRC')),
-                ('lyrics', models.TextField(blank=True, default='', max_length=20000)),
-                ('genre', models.CharField(blank=True, choices=[('ambient', 'Ambient'), ('blues', 'Blues'), ('classical', 'Classical'), ('country', 'Country'), ('dub', 'Dub'), ('electronic', 'Electronic'), ('experimental', 'Experimental'), ('folk', 'Folk'), ('funk', 'Funk'), ('hip-hop', 'Hip-hop'), ('house', 'House'), ('jazz', 'Jazz'), ('latin', 'Latin'), ('metal', 'Metal'), ('pop', 'Pop'), ('punk', 'Punk'), ('reggae', 'Reggae'), ('rock', 'Rock'), ('soul', 'Soul and R&B'), ('soundtrack', 'Soundtrack'), ('spoken', 'Spoken word'), ('techno', 'Techno'), ('world', 'World'), ('other', 'Something else')], default='', max_length=40)),
-                ('artist_name', models.CharField(blank=True, default='', help_text="Who performs, where that is not the album's artist.", max_length=200)),
-                ('peaks', models.JSONField(blank=True, default=list)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('published_at', models.DateTimeField(blank=True, null=True)),
-                ('withdrawn_at', models.DateTimeField(blank=True, null=True)),
-                ('album', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tracks', to='artists.album')),
-                ('original', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tracks', to='artists.original')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveSmallIntegerField()),
+                ("title", models.CharField(max_length=200)),
+                ("slug", models.CharField(max_length=120)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("DRAFT", "draft"), ("PUBLISHED", "published"), ("WITHDRAWN", "withdrawn")],
+                        default="DRAFT",
+                        max_length=10,
+                    ),
+                ),
+                ("duration_ms", models.PositiveIntegerField(default=0)),
+                (
+                    "price_micros",
+                    models.BigIntegerField(
+                        blank=True,
+                        help_text="In micros of the album's currency; empty means sold with the album only.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "credit_price",
+                    models.PositiveIntegerField(blank=True, help_text="Whole credits; empty means 5.", null=True),
+                ),
+                (
+                    "free_mode",
+                    models.CharField(
+                        choices=[
+                            ("AD", "Free with an ad, or for credits"),
+                            ("FREE", "Simply free"),
+                            ("OFF", "Not free"),
+                        ],
+                        default="AD",
+                        max_length=4,
+                    ),
+                ),
+                ("isrc", models.CharField(blank=True, default="", max_length=12, verbose_name="ISRC")),
+                ("lyrics", models.TextField(blank=True, default="", max_length=20000)),
+                (
+                    "genre",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("ambient", "Ambient"),
+                            ("blues", "Blues"),
+                            ("classical", "Classical"),
+                            ("country", "Country"),
+                            ("dub", "Dub"),
+                            ("electronic", "Electronic"),
+                            ("experimental", "Experimental"),
+                            ("folk", "Folk"),
+                            ("funk", "Funk"),
+                            ("hip-hop", "Hip-hop"),
+                            ("house", "House"),
+                            ("jazz", "Jazz"),
+                            ("latin", "Latin"),
+                            ("metal", "Metal"),
+                            ("pop", "Pop"),
+                            ("punk", "Punk"),
+                            ("reggae", "Reggae"),
+                            ("rock", "Rock"),
+                            ("soul", "Soul and R&B"),
+                            ("soundtrack", "Soundtrack"),
+                            ("spoken", "Spoken word"),
+                            ("techno", "Techno"),
+                            ("world", "World"),
+                            ("other", "Something else"),
+                        ],
+                        default="",
+                        max_length=40,
+                    ),
+                ),
+                (
+                    "artist_name",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="Who performs, where that is not the album's artist.",
+                        max_length=200,
+                    ),
+                ),
+                ("peaks", models.JSONField(blank=True, default=list)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("published_at", models.DateTimeField(blank=True, null=True)),
+                ("withdrawn_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "album",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="tracks", to="artists.album"
+                    ),
+                ),
+                (
+                    "original",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tracks",
+                        to="artists.original",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position', 'pk'],
+                "ordering": ["position", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='SplitSheet',
+            name="SplitSheet",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField()),
-                ('shares', models.JSONField()),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('album', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='split_sheets', to='artists.album')),
-                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('track', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='split_sheets', to='artists.track')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.PositiveIntegerField()),
+                ("shares", models.JSONField()),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "album",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="split_sheets",
+                        to="artists.album",
+                    ),
+                ),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "track",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="split_sheets",
+                        to="artists.track",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-version'],
+                "ordering": ["-version"],
             },
         ),
         migrations.CreateModel(
-            name='SearchDocument',
+            name="SearchDocument",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('ARTIST', 'artist'), ('ALBUM', 'album'), ('TRACK', 'track')], max_length=6)),
-                ('title', models.CharField(max_length=200)),
-                ('subtitle', models.CharField(blank=True, default='', max_length=400)),
-                ('text', models.TextField(help_text='All that can be found, folded to lower case without accents.')),
-                ('url', models.CharField(max_length=1000)),
-                ('hue', models.PositiveSmallIntegerField(default=0)),
-                ('plays', models.PositiveIntegerField(default=0, help_text='Orders equally good answers.')),
-                ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('album', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='search_documents', to='artists.album')),
-                ('artist', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='search_documents', to='artists.artist')),
-                ('cover', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='artists.cover')),
-                ('track', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='search_documents', to='artists.track')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("ARTIST", "artist"), ("ALBUM", "album"), ("TRACK", "track")], max_length=6
+                    ),
+                ),
+                ("title", models.CharField(max_length=200)),
+                ("subtitle", models.CharField(blank=True, default="", max_length=400)),
+                ("text", models.TextField(help_text="All that can be found, folded to lower case without accents.")),
+                ("url", models.CharField(max_length=1000)),
+                ("hue", models.PositiveSmallIntegerField(default=0)),
+                ("plays", models.PositiveIntegerField(default=0, help_text="Orders equally good answers.")),
+                ("updated_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "album",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="search_documents",
+                        to="artists.album",
+                    ),
+                ),
+                (
+                    "artist",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="search_documents",
+                        to="artists.artist",
+                    ),
+                ),
+                (
+                    "cover",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="artists.cover",
+                    ),
+                ),
+                (
+                    "track",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="search_documents",
+                        to="artists.track",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Play',
+            name="Play",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('listener_key', models.CharField(max_length=120)),
-                ('slot', models.BigIntegerField(help_text="The span of time in which this listener's plays of it count once.")),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='plays', to=settings.AUTH_USER_MODEL)),
-                ('track', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='plays', to='artists.track')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("listener_key", models.CharField(max_length=120)),
+                (
+                    "slot",
+                    models.BigIntegerField(
+                        help_text="The span of time in which this listener's plays of it count once."
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="plays",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "track",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="plays", to="artists.track"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='OldSlug',
+            name="OldSlug",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('scope', models.CharField(help_text='Where it is unique: artist, album:<artist>, track:<album>.', max_length=40)),
-                ('slug', models.CharField(max_length=120)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('album', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='old_slugs', to='artists.album')),
-                ('artist', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='old_slugs', to='artists.artist')),
-                ('track', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='old_slugs', to='artists.track')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "scope",
+                    models.CharField(
+                        help_text="Where it is unique: artist, album:<artist>, track:<album>.", max_length=40
+                    ),
+                ),
+                ("slug", models.CharField(max_length=120)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "album",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="old_slugs",
+                        to="artists.album",
+                    ),
+                ),
+                (
+                    "artist",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="old_slugs",
+                        to="artists.artist",
+                    ),
+                ),
+                (
+                    "track",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="old_slugs",
+                        to="artists.track",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Contribution',
+            name="Contribution",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('PERFORMER', 'performer'), ('FEATURED', 'featured'), ('COMPOSER', 'composer'), ('LYRICIST', 'lyricist'), ('PRODUCER', 'producer'), ('ENGINEER', 'engineer'), ('REMIXER', 'remixer'), ('OTHER', 'other')], max_length=10)),
-                ('name', models.CharField(max_length=200)),
-                ('payee', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='contributions', to='artists.payee')),
-                ('track', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='contributions', to='artists.track')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("PERFORMER", "performer"),
+                            ("FEATURED", "featured"),
+                            ("COMPOSER", "composer"),
+                            ("LYRICIST", "lyricist"),
+                            ("PRODUCER", "producer"),
+                            ("ENGINEER", "engineer"),
+                            ("REMIXER", "remixer"),
+                            ("OTHER", "other"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                (
+                    "payee",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="contributions",
+                        to="artists.payee",
+                    ),
+                ),
+                (
+                    "track",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="contributions", to="artists.track"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Upload',
+            name="Upload",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('claimed_by', models.CharField(blank=True, default='', max_length=100)),
-                ('claimed_until', models.DateTimeField(blank=True, null=True)),
-                ('filename', models.CharField(max_length=255)),
-                ('size_bytes', models.BigIntegerField()),
-                ('sha256', models.CharField(max_length=64)),
-                ('state', models.CharField(choices=[('RECEIVED', 'received'), ('READY', 'ready'), ('REJECTED', 'rejected')], default='RECEIVED', max_length=10)),
-                ('reason', models.TextField(blank=True, default='')),
-                ('tries', models.PositiveSmallIntegerField(default=0)),
-                ('is_dismissed', models.BooleanField(default=False, help_text='The artist has seen it and put it away.')),
-                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('album', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='uploads', to='artists.album')),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='uploads', to=settings.AUTH_USER_MODEL)),
-                ('track', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='uploads', to='artists.track')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("claimed_by", models.CharField(blank=True, default="", max_length=100)),
+                ("claimed_until", models.DateTimeField(blank=True, null=True)),
+                ("filename", models.CharField(max_length=255)),
+                ("size_bytes", models.BigIntegerField()),
+                ("sha256", models.CharField(max_length=64)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("RECEIVED", "received"), ("READY", "ready"), ("REJECTED", "rejected")],
+                        default="RECEIVED",
+                        max_length=10,
+                    ),
+                ),
+                ("reason", models.TextField(blank=True, default="")),
+                ("tries", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "is_dismissed",
+                    models.BooleanField(default=False, help_text="The artist has seen it and put it away."),
+                ),
+                ("received_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "album",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="uploads", to="artists.album"
+                    ),
+                ),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="uploads", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "track",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="uploads",
+                        to="artists.track",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['received_at', 'pk'],
+                "ordering": ["received_at", "pk"],
             },
         ),
         migrations.AddIndex(
-            model_name='album',
-            index=models.Index(fields=['state', '-published_at'], name='album_newest'),
+            model_name="album",
+            index=models.Index(fields=["state", "-published_at"], name="album_newest"),
         ),
         migrations.AddConstraint(
-            model_name='album',
-            constraint=models.UniqueConstraint(fields=('artist', 'slug'), name='album_slug_per_artist'),
+            model_name="album",
+            constraint=models.UniqueConstraint(fields=("artist", "slug"), name="album_slug_per_artist"),
         ),
         migrations.AddConstraint(
-            model_name='album',
-            constraint=models.CheckConstraint(condition=models.Q(('title', ''), _negated=True), name='album_has_a_title'),
+            model_name="album",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("title", ""), _negated=True), name="album_has_a_title"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='album',
-            constraint=models.CheckConstraint(condition=models.Q(('slug', ''), _negated=True), name='album_has_a_slug'),
+            model_name="album",
+            constraint=models.CheckConstraint(condition=models.Q(("slug", ""), _negated=True), name="album_has_a_slug"),
         ),
         migrations.AddConstraint(
-            model_name='album',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['DRAFT', 'PUBLISHED', 'WITHDRAWN'])), name='album_state'),
+            model_name="album",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["DRAFT", "PUBLISHED", "WITHDRAWN"])), name="album_state"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='album',
-            constraint=models.CheckConstraint(condition=models.Q(('free_mode__in', ['AD', 'FREE', 'OFF'])), name='album_free_mode'),
+            model_name="album",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("free_mode__in", ["AD", "FREE", "OFF"])), name="album_free_mode"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='album',
-            constraint=models.CheckConstraint(condition=models.Q(('price_micros__range', (0, 100000000000))), name='album_price'),
+            model_name="album",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("price_micros__range", (0, 100000000000))), name="album_price"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='album',
-            constraint=models.CheckConstraint(condition=models.Q(('credit_price__range', (1, 1000000))), name='album_credit_price'),
+            model_name="album",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("credit_price__range", (1, 1000000))), name="album_credit_price"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='album',
-            constraint=models.CheckConstraint(condition=models.Q(('hue__range', (0, 23))), name='album_hue'),
+            model_name="album",
+            constraint=models.CheckConstraint(condition=models.Q(("hue__range", (0, 23))), name="album_hue"),
         ),
         migrations.AddConstraint(
-            model_name='album',
-            constraint=models.CheckConstraint(condition=django.db.models.lookups.Exact(django.db.models.functions.text.Length('currency'), 3), name='album_currency'),
+            model_name="album",
+            constraint=models.CheckConstraint(
+                condition=django.db.models.lookups.Exact(django.db.models.functions.text.Length("currency"), 3),
+                name="album_currency",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='album',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'PUBLISHED'), _negated=True), ('published_at__isnull', False), _connector='OR'), name='album_published_has_a_time'),
+            model_name="album",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "PUBLISHED"), _negated=True), ("published_at__isnull", False), _connector="OR"
+                ),
+                name="album_published_has_a_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='album',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'WITHDRAWN'), _negated=True), models.Q(('published_at__isnull', False), ('withdrawn_at__isnull', False)), _connector='OR'), name='album_withdrawn_has_a_time'),
+            model_name="album",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "WITHDRAWN"), _negated=True),
+                    models.Q(("published_at__isnull", False), ("withdrawn_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="album_withdrawn_has_a_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='album',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'PUBLISHED'), _negated=True), ('price_micros__gt', 0), ('is_name_your_price', True), ('free_mode', 'FREE'), _connector='OR'), name='album_published_has_a_price'),
+            model_name="album",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "PUBLISHED"), _negated=True),
+                    ("price_micros__gt", 0),
+                    ("is_name_your_price", True),
+                    ("free_mode", "FREE"),
+                    _connector="OR",
+                ),
+                name="album_published_has_a_price",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payee',
-            constraint=models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='payee_has_a_name'),
+            model_name="payee",
+            constraint=models.CheckConstraint(condition=models.Q(("name", ""), _negated=True), name="payee_has_a_name"),
         ),
         migrations.AddConstraint(
-            model_name='payee',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['ARTIST', 'COLLABORATOR', 'LABEL'])), name='payee_kind'),
+            model_name="payee",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["ARTIST", "COLLABORATOR", "LABEL"])), name="payee_kind"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payee',
-            constraint=models.CheckConstraint(condition=models.Q(('threshold_micros__isnull', True), ('threshold_micros__gt', 0), _connector='OR'), name='payee_threshold'),
+            model_name="payee",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("threshold_micros__isnull", True), ("threshold_micros__gt", 0), _connector="OR"),
+                name="payee_threshold",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='artist',
-            constraint=models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='artist_has_a_name'),
+            model_name="artist",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("name", ""), _negated=True), name="artist_has_a_name"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='artist',
-            constraint=models.CheckConstraint(condition=models.Q(('slug', ''), _negated=True), name='artist_has_a_slug'),
+            model_name="artist",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("slug", ""), _negated=True), name="artist_has_a_slug"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='artist',
-            constraint=models.CheckConstraint(condition=models.Q(('hue__range', (0, 23))), name='artist_hue'),
+            model_name="artist",
+            constraint=models.CheckConstraint(condition=models.Q(("hue__range", (0, 23))), name="artist_hue"),
         ),
         migrations.AddIndex(
-            model_name='rendition',
-            index=models.Index(fields=['state', 'next_try_at'], name='rendition_waiting'),
+            model_name="rendition",
+            index=models.Index(fields=["state", "next_try_at"], name="rendition_waiting"),
         ),
         migrations.AddConstraint(
-            model_name='rendition',
-            constraint=models.UniqueConstraint(fields=('original', 'recipe'), name='rendition_once'),
+            model_name="rendition",
+            constraint=models.UniqueConstraint(fields=("original", "recipe"), name="rendition_once"),
         ),
         migrations.AddConstraint(
-            model_name='rendition',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['WANTED', 'READY', 'FAILED'])), name='rendition_state'),
+            model_name="rendition",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["WANTED", "READY", "FAILED"])), name="rendition_state"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rendition',
-            constraint=models.CheckConstraint(condition=models.Q(('recipe', ''), _negated=True), name='rendition_has_a_recipe'),
+            model_name="rendition",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("recipe", ""), _negated=True), name="rendition_has_a_recipe"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rendition',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'READY'), _negated=True), models.Q(models.Q(('path', ''), _negated=True), ('crc32__range', (0, 4294967295)), ('ready_at__isnull', False), ('size_bytes__gt', 0)), _connector='OR'), name='rendition_ready_has_a_file'),
+            model_name="rendition",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "READY"), _negated=True),
+                    models.Q(
+                        models.Q(("path", ""), _negated=True),
+                        ("crc32__range", (0, 4294967295)),
+                        ("ready_at__isnull", False),
+                        ("size_bytes__gt", 0),
+                    ),
+                    _connector="OR",
+                ),
+                name="rendition_ready_has_a_file",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rendition',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'FAILED'), _negated=True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='rendition_failed_has_a_reason'),
+            model_name="rendition",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "FAILED"), _negated=True),
+                    models.Q(("reason", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="rendition_failed_has_a_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='track',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'WITHDRAWN'), _negated=True), fields=('album', 'position'), name='track_position_per_album'),
+            model_name="track",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "WITHDRAWN"), _negated=True),
+                fields=("album", "position"),
+                name="track_position_per_album",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='track',
-            constraint=models.UniqueConstraint(fields=('album', 'slug'), name='track_slug_per_album'),
+            model_name="track",
+            constraint=models.UniqueConstraint(fields=("album", "slug"), name="track_slug_per_album"),
         ),
         migrations.AddConstraint(
-            model_name='track',
-            constraint=models.CheckConstraint(condition=models.Q(('title', ''), _negated=True), name='track_has_a_title'),
+            model_name="track",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("title", ""), _negated=True), name="track_has_a_title"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='track',
-            constraint=models.CheckConstraint(condition=models.Q(('slug', ''), _negated=True), name='track_has_a_slug'),
+            model_name="track",
+            constraint=models.CheckConstraint(condition=models.Q(("slug", ""), _negated=True), name="track_has_a_slug"),
         ),
         migrations.AddConstraint(
-            model_name='track',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['DRAFT', 'PUBLISHED', 'WITHDRAWN'])), name='track_state'),
+            model_name="track",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["DRAFT", "PUBLISHED", "WITHDRAWN"])), name="track_state"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='track',
-            constraint=models.CheckConstraint(condition=models.Q(('free_mode__in', ['AD', 'FREE', 'OFF'])), name='track_free_mode'),
+            model_name="track",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("free_mode__in", ["AD", "FREE", "OFF"])), name="track_free_mode"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='track',
-            constraint=models.CheckConstraint(condition=models.Q(('position__range', (1, 32000))), name='track_position'),
+            model_name="track",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("position__range", (1, 32000))), name="track_position"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='track',
-            constraint=models.CheckConstraint(condition=models.Q(('price_micros__range', (1, 100000000000))), name='track_price'),
+            model_name="track",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("price_micros__range", (1, 100000000000))), name="track_price"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='track',
-            constraint=models.CheckConstraint(condition=models.Q(('credit_price__range', (1, 1000000))), name='track_credit_price'),
+            model_name="track",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("credit_price__range", (1, 1000000))), name="track_credit_price"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='track',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'PUBLISHED'), _negated=True), models.Q(('original__isnull', False), ('published_at__isnull', False)), _connector='OR'), name='track_published_has_time_and_file'),
+            model_name="track",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "PUBLISHED"), _negated=True),
+                    models.Q(("original__isnull", False), ("published_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="track_published_has_time_and_file",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='track',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'WITHDRAWN'), _negated=True), ('withdrawn_at__isnull', False), _connector='OR'), name='track_withdrawn_has_a_time'),
+            model_name="track",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "WITHDRAWN"), _negated=True), ("withdrawn_at__isnull", False), _connector="OR"
+                ),
+                name="track_withdrawn_has_a_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='splitsheet',
-            constraint=models.UniqueConstraint(fields=('album', 'version'), name='split_sheet_album_version'),
+            model_name="splitsheet",
+            constraint=models.UniqueConstraint(fields=("album", "version"), name="split_sheet_album_version"),
         ),
         migrations.AddConstraint(
-            model_name='splitsheet',
-            constraint=models.UniqueConstraint(fields=('track', 'version'), name='split_sheet_track_version'),
+            model_name="splitsheet",
+            constraint=models.UniqueConstraint(fields=("track", "version"), name="split_sheet_track_version"),
         ),
         migrations.AddConstraint(
-            model_name='splitsheet',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('album__isnull', False), ('track__isnull', True)), models.Q(('album__isnull', True), ('track__isnull', False)), _connector='OR'), name='split_sheet_of_one_thing'),
+            model_name="splitsheet",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("album__isnull", False), ("track__isnull", True)),
+                    models.Q(("album__isnull", True), ("track__isnull", False)),
+                    _connector="OR",
+                ),
+                name="split_sheet_of_one_thing",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='splitsheet',
-            constraint=models.CheckConstraint(condition=models.Q(('version__gte', 1)), name='split_sheet_version'),
+            model_name="splitsheet",
+            constraint=models.CheckConstraint(condition=models.Q(("version__gte", 1)), name="split_sheet_version"),
         ),
         migrations.AddConstraint(
-            model_name='searchdocument',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['ARTIST', 'ALBUM', 'TRACK'])), name='search_document_kind'),
+            model_name="searchdocument",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["ARTIST", "ALBUM", "TRACK"])), name="search_document_kind"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='searchdocument',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'ARTIST')), fields=('artist',), name='search_document_once_per_artist'),
+            model_name="searchdocument",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "ARTIST")), fields=("artist",), name="search_document_once_per_artist"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='searchdocument',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'ALBUM')), fields=('album',), name='search_document_once_per_album'),
+            model_name="searchdocument",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "ALBUM")), fields=("album",), name="search_document_once_per_album"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='searchdocument',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'TRACK')), fields=('track',), name='search_document_once_per_track'),
+            model_name="searchdocument",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "TRACK")), fields=("track",), name="search_document_once_per_track"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='searchdocument',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('album__isnull', True), ('kind', 'ARTIST'), ('track__isnull', True)), models.Q(('album__isnull', False), ('kind', 'ALBUM'), ('track__isnull', True)), models.Q(('album__isnull', False), ('kind', 'TRACK'), ('track__isnull', False)), _connector='OR'), name='search_document_of_its_kind'),
+            model_name="searchdocument",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("album__isnull", True), ("kind", "ARTIST"), ("track__isnull", True)),
+                    models.Q(("album__isnull", False), ("kind", "ALBUM"), ("track__isnull", True)),
+                    models.Q(("album__isnull", False), ("kind", "TRACK"), ("track__isnull", False)),
+                    _connector="OR",
+                ),
+                name="search_document_of_its_kind",
+            ),
         ),
         migrations.AddIndex(
-            model_name='play',
-            index=models.Index(fields=['track', 'created_at'], name='play_track'),
+            model_name="play",
+            index=models.Index(fields=["track", "created_at"], name="play_track"),
         ),
         migrations.AddIndex(
-            model_name='play',
-            index=models.Index(fields=['created_at'], name='play_time'),
+            model_name="play",
+            index=models.Index(fields=["created_at"], name="play_time"),
         ),
         migrations.AddConstraint(
-            model_name='play',
-            constraint=models.UniqueConstraint(fields=('listener_key', 'track', 'slot'), name='play_once_per_slot'),
+            model_name="play",
+            constraint=models.UniqueConstraint(fields=("listener_key", "track", "slot"), name="play_once_per_slot"),
         ),
         migrations.AddConstraint(
-            model_name='play',
-            constraint=models.CheckConstraint(condition=models.Q(('listener_key', ''), _negated=True), name='play_has_a_listener'),
+            model_name="play",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("listener_key", ""), _negated=True), name="play_has_a_listener"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='oldslug',
-            constraint=models.UniqueConstraint(fields=('scope', 'slug'), name='old_slug_per_scope'),
+            model_name="oldslug",
+            constraint=models.UniqueConstraint(fields=("scope", "slug"), name="old_slug_per_scope"),
         ),
         migrations.AddConstraint(
-            model_name='oldslug',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('album__isnull', True), ('artist__isnull', False), ('track__isnull', True)), models.Q(('album__isnull', False), ('artist__isnull', True), ('track__isnull', True)), models.Q(('album__isnull', True), ('artist__isnull', True), ('track__isnull', False)), _connector='OR'), name='old_slug_of_one_thing'),
+            model_name="oldslug",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("album__isnull", True), ("artist__isnull", False), ("track__isnull", True)),
+                    models.Q(("album__isnull", False), ("artist__isnull", True), ("track__isnull", True)),
+                    models.Q(("album__isnull", True), ("artist__isnull", True), ("track__isnull", False)),
+                    _connector="OR",
+                ),
+                name="old_slug_of_one_thing",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='contribution',
-            constraint=models.UniqueConstraint(fields=('track', 'role', 'name'), name='contribution_once'),
+            model_name="contribution",
+            constraint=models.UniqueConstraint(fields=("track", "role", "name"), name="contribution_once"),
         ),
         migrations.AddConstraint(
-            model_name='contribution',
-            constraint=models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='contribution_has_a_name'),
+            model_name="contribution",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("name", ""), _negated=True), name="contribution_has_a_name"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='contribution',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['PERFORMER', 'FEATURED', 'COMPOSER', 'LYRICIST', 'PRODUCER', 'ENGINEER', 'REMIXER', 'OTHER'])), name='contribution_role'),
+            model_name="contribution",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "role__in",
+                        ["PERFORMER", "FEATURED", "COMPOSER", "LYRICIST", "PRODUCER", "ENGINEER", "REMIXER", "OTHER"],
+                    )
+                ),
+                name="contribution_role",
+            ),
         ),
         migrations.AddIndex(
-            model_name='upload',
-            index=models.Index(fields=['state', 'received_at'], name='upload_waiting'),
+            model_name="upload",
+            index=models.Index(fields=["state", "received_at"], name="upload_waiting"),
         ),
         migrations.AddIndex(
-            model_name='upload',
-            index=models.Index(fields=['sha256'], name='upload_sha256'),
+            model_name="upload",
+            index=models.Index(fields=["sha256"], name="upload_sha256"),
         ),
         migrations.AddConstraint(
-            model_name='upload',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_dismissed', False), ('state__in', ['RECEIVED', 'READY'])), fields=('album', 'sha256'), name='upload_once_per_album'),
+            model_name="upload",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_dismissed", False), ("state__in", ["RECEIVED", "READY"])),
+                fields=("album", "sha256"),
+                name="upload_once_per_album",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='upload',
-            constraint=models.CheckConstraint(condition=django.db.models.lookups.Exact(django.db.models.functions.text.Length('sha256'), 64), name='upload_sha256_length'),
+            model_name="upload",
+            constraint=models.CheckConstraint(
+                condition=django.db.models.lookups.Exact(django.db.models.functions.text.Length("sha256"), 64),
+                name="upload_sha256_length",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='upload',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['RECEIVED', 'READY', 'REJECTED'])), name='upload_state'),
+            model_name="upload",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["RECEIVED", "READY", "REJECTED"])), name="upload_state"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='upload',
-            constraint=models.CheckConstraint(condition=models.Q(('size_bytes__gt', 0)), name='upload_has_bytes'),
+            model_name="upload",
+            constraint=models.CheckConstraint(condition=models.Q(("size_bytes__gt", 0)), name="upload_has_bytes"),
         ),
         migrations.AddConstraint(
-            model_name='upload',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'REJECTED'), _negated=True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='upload_rejected_has_a_reason'),
+            model_name="upload",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "REJECTED"), _negated=True),
+                    models.Q(("reason", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="upload_rejected_has_a_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='upload',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', True), ('state', 'RECEIVED')), models.Q(('finished_at__isnull', False), ('state__in', ['READY', 'REJECTED'])), _connector='OR'), name='upload_ended_has_a_time'),
+            model_name="upload",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("finished_at__isnull", True), ("state", "RECEIVED")),
+                    models.Q(("finished_at__isnull", False), ("state__in", ["READY", "REJECTED"])),
+                    _connector="OR",
+                ),
+                name="upload_ended_has_a_time",
+            ),
         ),
     ]

@@ -22,7 +22,7 @@ def test_a_factory_album_has_ready_files_and_costs_five_credits_a_track() -> Non
     "wrong",
     [
         {"price_micros": -1},
-        {"currency": "EURO"},
+        {"currency": "EU"},
         {"state": "PUBLISHED", "published_at": None},
         {"state": "WITHDRAWN"},
         {"state": "GONE"},
