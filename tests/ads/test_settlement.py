@@ -133,7 +133,8 @@ def test_a_settlement_killed_in_the_middle_is_finished_by_the_next(monkeypatch: 
     ad = make_ad()
     for album in albums:
         see(ad, album)
-    real, calls = journal.post, []
+    real = journal.post
+    calls: list[str] = []
 
     def post_then_die(key: str, *args: Any, **kwargs: Any) -> Any:
         if len(calls) == 1:

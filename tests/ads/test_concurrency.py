@@ -1,0 +1,165 @@
+"""Two at once: the same click, the same budget, the same day, the same guest. Real threads, real commits."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from ads import audit, campaigns, rejections, settlement, wallets
+from ads.impressions import ViewRefused, confirm_gate_view, record_event, start_gate_view
+from ads.models import Campaign, Impression, Wallet
+from ledger import audit as ledger_audit
+from ledger.models import Entry
+from tests.ads.factories import (
+    DAY,
+    NEXT_DAY,
+    NOON,
+    gate_token,
+    make_ad,
+    make_advertiser,
+    make_campaign,
+    make_wallet,
+    page_token,
+    pending,
+    see,
+    usd,
+    watch,
+)
+from tests.artists.factories import make_album
+from tests.users.factories import leo
+
+pytestmark = pytest.mark.django_db(transaction=True)
+END = NOON + timedelta(seconds=15)
+
+
+def _at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """Run all calls at the same moment; return what each returned or raised, in order."""
+    start = threading.Barrier(len(calls))
+    answers: list[Any] = [None] * len(calls)
+
+    def run(number: int, call: Callable[[], Any]) -> None:
+        try:
+            start.wait(timeout=10)
+            answers[number] = call()
+        except Exception as raised:  # the answer of this thread, looked at by the test
+            answers[number] = raised
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    return answers
+
+
+def _books_are_clean() -> None:
+    assert list(audit.findings()) == []
+    assert list(ledger_audit.findings()) == []
+
+
+def test_two_clicks_at_once_count_one_view_and_both_are_told_so() -> None:
+    ad, wallet = make_ad(), make_wallet()
+    token = gate_token(ad, wallet)
+    start_gate_view(token, wallet, NOON)
+    answers = _at_once(*[lambda: confirm_gate_view(token, Wallet.objects.get(), "reading", END)] * 4)
+    assert [getattr(answer, "pk", answer) for answer in answers] == [Impression.objects.get().pk] * 4
+    assert wallet.balance_micros() == 6_000
+    assert Campaign.objects.get().spent_micros == 6_000
+    _books_are_clean()
+
+
+def test_the_same_event_at_once_is_accepted_once() -> None:
+    token = page_token(make_ad())
+    at = NOON + timedelta(seconds=2)
+    answers = _at_once(*[lambda: record_event(token, "viewed", {"visible_ms": 1_500}, at)] * 4)
+    assert sorted(answers) == ["accepted", "duplicate", "duplicate", "duplicate"]
+    assert Campaign.objects.get().spent_micros == 6_000
+
+
+def test_two_payloads_at_once_leave_one_view_and_a_conflict() -> None:
+    token, at = page_token(make_ad()), NOON + timedelta(seconds=2)
+    answers = _at_once(*[lambda ms=ms: record_event(token, "viewed", {"visible_ms": ms}, at) for ms in (1_500, 1_600)])
+    assert sorted(answers) == ["accepted", "conflict"]
+    assert Impression.objects.count() == 1
+
+
+def test_the_last_of_a_budget_is_spent_once() -> None:
+    ad = make_ad(make_campaign(budget_micros=13_000, daily_cap_micros=13_000))
+    held = [make_wallet() for _ in range(4)]
+    offered = [(gate_token(ad, wallet), wallet) for wallet in held]
+    for token, wallet in offered:
+        start_gate_view(token, wallet, NOON)
+    answers = _at_once(
+        *[
+            lambda token=token, wallet=wallet: confirm_gate_view(token, wallet, "reading", END)
+            for token, wallet in offered
+        ]
+    )
+    refused = [answer for answer in answers if isinstance(answer, ViewRefused)]
+    assert (len(refused), {refusal.reason for refusal in refused}) == (2, {"over_budget"})
+    assert Campaign.objects.get().spent_micros == 12_000
+    assert sum(wallet.balance_micros() for wallet in held) == 12_000
+    _books_are_clean()
+
+
+def test_a_day_settled_by_three_workers_at_once_is_billed_once() -> None:
+    ad = make_ad()
+    albums = [make_album() for _ in range(3)]
+    for number, album in enumerate(albums * 2):
+        see(ad, album, at=NOON + timedelta(minutes=number))
+    watch(ad, make_wallet())
+    answers = _at_once(*[lambda: settlement.settle(DAY, now=NEXT_DAY)] * 3)
+    assert sum(answers) == 4
+    assert [pending(album) for album in albums] == [10_800] * 3
+    assert Entry.objects.filter(kind="ads settled").count() == 4
+    _books_are_clean()
+
+
+def test_settling_and_rejecting_at_once_agree_in_either_order() -> None:
+    ad, album = make_ad(), make_album()
+    views = [see(ad, album, at=NOON + timedelta(minutes=number)) for number in range(4)]
+    gate = watch(ad, make_wallet())
+    _at_once(
+        lambda: settlement.settle(DAY, now=NEXT_DAY),
+        lambda: rejections.reject(views[0].pk, at=NEXT_DAY),
+        lambda: rejections.reject(gate.pk, at=NEXT_DAY),
+    )
+    settlement.settle(DAY, now=NEXT_DAY)
+    assert pending(album) == 3 * 5_400
+    assert Campaign.objects.get().spent_micros == 18_000
+    _books_are_clean()
+
+
+def test_rejecting_one_view_twice_at_once_gives_back_once() -> None:
+    wallet = make_wallet()
+    view = watch(make_ad(), wallet)
+    settlement.settle(DAY, now=NEXT_DAY)
+    answers = _at_once(*[lambda: rejections.reject(view.pk, at=NEXT_DAY)] * 3)
+    assert sorted(answers) == [False, False, True]
+    assert wallet.balance_micros() == 0
+    _books_are_clean()
+
+
+def test_two_log_ins_at_once_claim_a_guest_once() -> None:
+    guest = make_wallet("g")
+    watch(make_ad(), guest)
+    person = leo()
+    answers = _at_once(*[lambda: wallets.claim("g", person, END)] * 3)
+    assert {getattr(answer, "pk", answer) for answer in answers} == {Wallet.objects.get(user=person).pk}
+    assert wallets.for_listener(person, "").balance_micros() == 6_000
+    _books_are_clean()
+
+
+def test_two_campaigns_going_live_at_once_share_no_money() -> None:
+    advertiser = make_advertiser(prepaid=usd("15"))
+    drafts = [make_campaign(live=False, advertiser=advertiser) for _ in range(2)]
+    for campaign in drafts:
+        make_ad(campaign)
+    answers = _at_once(*[lambda campaign=campaign: campaigns.go_live(campaign, NOON) for campaign in drafts])
+    assert sorted(type(answer).__name__ for answer in answers) == ["NoneType", "NotReady"]
+    assert Campaign.objects.live().count() == 1
