@@ -93,6 +93,18 @@ def test_every_icon_that_is_asked_for_is_in_the_sprite() -> None:
     assert asked <= drawn
 
 
+def test_templates_use_no_class_that_the_css_does_not_know() -> None:
+    css = " ".join(path.read_text() for path in STATIC.glob("css/*.css"))
+    known = set(re.findall(r"\.([a-zA-Z_][\w-]*)", css))
+    unknown = {}
+    for path in TEMPLATES:
+        html = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", " ", path.read_text(), flags=re.DOTALL)
+        for word in " ".join(re.findall(r'class="([^"]*)"', html)).split():
+            if word not in known and not word.endswith("-"):
+                unknown[word] = name(path)
+    assert unknown == {}
+
+
 def test_every_module_imports_files_that_are_there() -> None:
     for path in STATIC.glob("js/*.js"):
         for module in re.findall(r'(?:from|import) "\./([\w.]+)"', path.read_text()):
