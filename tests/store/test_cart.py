@@ -4,7 +4,6 @@ import uuid
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from ads.models import Advertiser
@@ -51,10 +50,9 @@ def stripe_opens(monkeypatch: pytest.MonkeyPatch) -> list[Order]:
     return opened
 
 
-def form_of(page: HttpResponse, number: int = 0) -> dict[str, str]:
+def form_of(page: Any, number: int = 0) -> dict[str, str]:
     """The hidden fields of the nth Pay button."""
-    context: Any = page.context  # type: ignore[attr-defined]  # the test client keeps it
-    shown = context["pages"][number]
+    shown = page.context["pages"][number]
     return {"order": str(shown["order_id"]), "unit": shown["bill"].unit, "seen": shown["bill"].seen}
 
 

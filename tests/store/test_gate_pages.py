@@ -43,6 +43,10 @@ def open_gate(visitor: Client, track: Any = None, **fields: str) -> str:
     return str(answer["Location"])
 
 
+def bytes_of(answer: Any) -> bytes:
+    return b"".join(answer.streaming_content)
+
+
 def let_time_pass(seconds: int) -> None:
     """The ad ran so long: its start moves back."""
     AdEvent.objects.update(at=timezone.now() - timedelta(seconds=seconds))
@@ -90,7 +94,7 @@ def test_an_ad_from_choice_to_file_with_a_receipt(visitor: Client) -> None:
         assert amount in receipt
     file = visitor.get(f"{gate}file/")
     assert file["Location"] == f"/library/download/track/{track.pk}/mp3-320/"
-    assert b"".join(visitor.get(file["Location"]).streaming_content)[:3] == b"ID3"
+    assert bytes_of(visitor.get(file["Location"]))[:3] == b"ID3"
 
 
 def test_the_state_tells_a_page_that_comes_back_where_it_stands(visitor: Client) -> None:
@@ -160,7 +164,7 @@ def test_simply_free_music_is_fetched_without_a_gate(visitor: Client) -> None:
     track = make_track(free_mode=FreeMode.FREE)
     assert open_gate(visitor, track).endswith("/receipt/")
     file = visitor.get(f"/library/download/track/{track.pk}/flac/")
-    assert b"".join(file.streaming_content)[:4] == b"fLaC"
+    assert bytes_of(file)[:4] == b"fLaC"
 
 
 def test_what_is_owned_is_fetched_at_once() -> None:
