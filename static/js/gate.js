@@ -26,23 +26,24 @@ async function open(gate, button) {
   tell(gate, "");
   const ad = await ask(gate, gate.dataset.startUrl, new FormData(button.form ?? undefined));
   button.disabled = false;
-  if (ad?.receipt_url && (ad.granted || !ad.token)) return go(ad.receipt_url);
-  if (!ad?.token) return;
+  if (ad.receipt_url && (ad.granted || !ad.token)) return go(ad.receipt_url);
+  if (!ad.token) return;
   running = new Showing(gate, button, ad);
   running.begin();
 }
 
-/** POST and give what was answered; what went wrong is said in the gate. */
+/** POST and give what was answered; what went wrong is said in the gate, and `isRefused` tells a no from a fault. */
 async function ask(gate, url, body) {
   try {
     const response = await post(url, body);
     const answer = response.headers.get("Content-Type")?.includes("json") ? await response.json() : {};
     if (response.ok) return answer;
     tell(gate, answer.sentence ?? answer.error ?? "This did not work and it is our fault. Nothing was charged: try again.", true);
+    return { isRefused: response.status < 500 };
   } catch {
     tell(gate, "The ad could not be loaded. If an ad blocker is on for this site, allow it here: ads pay these artists. Or buy, or spend credits.", true);
   }
-  return null;
+  return { isRefused: false };
 }
 
 function tell(gate, text, isError = false) {
@@ -131,7 +132,11 @@ class Showing {
     clearInterval(this.#timer);
     this.#audio?.pause();
     const answer = await ask(this.gate, this.gate.dataset.viewedUrl, { token: this.ad.token, mode: this.#mode });
-    if (!answer) {
+    if (answer.isRefused) {
+      this.stop();
+      return this.button.focus();
+    }
+    if (answer.isRefused === false) {
       const again = make("button", { className: "btn", type: "button", text: "Try to confirm again" });
       again.addEventListener("click", () => this.#finish(), { once: true });
       return this.stage.replaceChildren(make("p", { text: "You watched the ad to its end. Only its confirmation is missing." }), again);

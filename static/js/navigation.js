@@ -16,10 +16,12 @@ const setLoading = (isLoading) => document.documentElement.classList.toggle("is-
 export function go(url) {
   const link = document.createElement("a");
   link.href = url;
+  link.hidden = true;
   document.body.append(link);
   window.htmx.process(link);
+  // It stays until its request has ended: htmx tells what becomes of a request at its link.
+  link.addEventListener("htmx:afterRequest", () => link.remove());
   link.click();
-  link.remove();
 }
 
 /** Fetch the page we are on again and put its `selector` in place of ours; resolves to false when it is gone. */

@@ -13,6 +13,7 @@ const dock = document.getElementById("dock");
 const list = dock.querySelector("[data-dock-list]");
 const jobs = [];
 const watched = new Map(); // status address -> the selector to fetch again when something changed
+const stale = new Set(); // status addresses whose page shows less than is known
 let looking = 0;
 
 /* --- Taking files -------------------------------------------------------------------------------------------- */
@@ -113,10 +114,12 @@ async function look() {
     const answer = await fetch(url, { credentials: "same-origin", headers: { Accept: "application/json" } }).then((response) => (response.ok ? response.json() : null)).catch(() => undefined);
     if (answer === null) { watched.delete(url); continue; }
     if (!answer) { isOpen = true; continue; }
-    const hasChanged = follow(url, answer.uploads ?? []);
+    if (follow(url, answer.uploads ?? [])) stale.add(url);
     const isDone = answer.done && !jobs.some((job) => job.statusUrl === url && OPEN.has(job.state));
-    if (hasChanged && document.querySelector(`form[data-status-url="${CSS.escape(url)}"]`) && !isSomebodyTyping()) await refresh(selector).catch(() => false);
-    if (isDone) watched.delete(url);
+    const isHere = document.querySelector(`form[data-status-url="${CSS.escape(url)}"]`) !== null;
+    // What is shown is renewed as soon as nobody types in it; typing beside it is not disturbed.
+    if (!isHere || (stale.has(url) && !isSomebodyTyping(selector) && (await refresh(selector).catch(() => false)))) stale.delete(url);
+    if (isDone && !stale.has(url)) watched.delete(url);
     else isOpen = true;
   }
   if (isOpen) looking = setTimeout(look, LOOK_EVERY_MS);
@@ -133,7 +136,10 @@ function follow(url, uploads) {
   return hasChanged;
 }
 
-const isSomebodyTyping = () => document.activeElement?.matches("#main input:not([type=file]), #main textarea, #main select");
+function isSomebodyTyping(selector) {
+  const active = document.activeElement;
+  return Boolean(document.querySelector(selector)?.contains(active) && active.matches("input:not([type=file]), textarea, select"));
+}
 
 /* --- What is seen ---------------------------------------------------------------------------------------------------- */
 
