@@ -74,22 +74,21 @@ def _check_backing(lines: Sequence[Line]) -> None:
 
 
 def _check_fact(number: int, fact: Any) -> None:
-    match fact:
-        case None | bool() | int():
-            return
-        case str():
-            _text("facts", fact, 2_000)
-        case Mapping():
-            for name, value in fact.items():
-                if not isinstance(name, str):
-                    raise BadEntry(f"Line {number} has a fact named {name!r}; names are text.")
-                _text("facts", name, 100)
-                _check_fact(number, value)
-        case list() | tuple():
-            for value in fact:
-                _check_fact(number, value)
-        case _:
-            raise BadEntry(f"Line {number} has the fact {fact!r}; facts are text, whole numbers, lists and mappings.")
+    if fact is None or isinstance(fact, int):
+        return
+    if isinstance(fact, str):
+        _text("facts", fact, 2_000)
+    elif isinstance(fact, Mapping):
+        for name, value in fact.items():
+            if not isinstance(name, str):
+                raise BadEntry(f"Line {number} has a fact named {name!r}; names are text.")
+            _text("facts", name, 100)
+            _check_fact(number, value)
+    elif isinstance(fact, list | tuple):
+        for value in fact:
+            _check_fact(number, value)
+    else:
+        raise BadEntry(f"Line {number} has the fact {fact!r}; facts are text, whole numbers, lists and mappings.")
 
 
 def _text(what: str, text: str, most: int, *, is_needed: bool = False) -> None:
@@ -100,9 +99,20 @@ def _text(what: str, text: str, most: int, *, is_needed: bool = False) -> None:
         raise BadEntry(f"The {what} {text[:40]!r} holds a character that cannot be stored.")
 
 
-def digest(kind: str, occurred_at: datetime, why: str, lines: Sequence[Line]) -> str:
-    """SHA-256 of everything an entry says, the same whichever database it was read back from."""
-    text = json.dumps(
+# One encoder for what is stored and what is digested, so each line's facts are written out once.
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
+
+def facts_text(facts: Mapping[str, Any]) -> str:
+    """Facts as JSON text with sorted names, the same whichever database they were read back from."""
+    return _ENCODER.encode(facts) if facts else "{}"
+
+
+def digest(
+    kind: str, occurred_at: datetime, why: str, lines: Sequence[Line], facts: Sequence[str] | None = None
+) -> str:
+    """SHA-256 of everything an entry says; `facts` are the lines' `facts_text` where it is known already."""
+    text = _ENCODER.encode(
         [
             "megabox.ledger/1",
             kind,
@@ -115,14 +125,12 @@ def digest(kind: str, occurred_at: datetime, why: str, lines: Sequence[Line]) ->
                     line.amount,
                     line.unit,
                     line.source,
-                    line.facts,
+                    written,
                     line.matures_on and line.matures_on.isoformat(),
                     line.reverses_id,
                 ]
-                for line in lines
+                for line, written in zip(lines, facts or [facts_text(line.facts) for line in lines], strict=True)
             ],
-        ],
-        sort_keys=True,
-        separators=(",", ":"),
+        ]
     )
     return hashlib.sha256(text.encode()).hexdigest()

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from ledger import chart, pending, sql
-from ledger.content import Line, check, digest
+from ledger.content import Line, check, digest, facts_text
 from ledger.models import Entry, Posting
 from ledger.reading import Statement, StatementLine, balance, entry_for, statement
 from ledger.refusals import (
@@ -78,7 +78,8 @@ def post(key: str, kind: str, lines: Sequence[Line], *, occurred_at: datetime, w
     assert timezone.is_aware(occurred_at), "times in the books are aware"
     check(key, kind, lines, why)
     now = timezone.now()  # the system's clock: when the books learnt of it
-    content = digest(kind, occurred_at, why, lines)
+    facts = [facts_text(line.facts) for line in lines]
+    content = digest(kind, occurred_at, why, lines, facts)
     with transaction.atomic():
         entry_id = sql.insert_entry(
             key=key, kind=kind, digest=content, why=why, occurred_at=occurred_at, created_at=now
@@ -93,7 +94,7 @@ def post(key: str, kind: str, lines: Sequence[Line], *, occurred_at: datetime, w
         after = _moved(lines, ids, before)
         if after:
             sql.store_balances(after)
-        sql.insert_postings(entry_id, [_row(number, line, ids) for number, line in enumerate(lines)])
+        sql.insert_postings(entry_id, [_row(n, line, ids, facts[n]) for n, line in enumerate(lines)])
     entry = Entry(id=entry_id, key=key, kind=kind, digest=content, why=why, occurred_at=occurred_at, created_at=now)
     entry._state.adding = False
     entry._state.db = connection.alias
@@ -228,7 +229,7 @@ def _moved(lines: Sequence[Line], ids: Mapping[str, int], before: Mapping[int, i
     return {pk: amount for pk, amount in after.items() if amount != before[pk]}
 
 
-def _row(number: int, line: Line, ids: Mapping[str, int]) -> sql.PostingRow:
+def _row(number: int, line: Line, ids: Mapping[str, int], facts: str) -> sql.PostingRow:
     return sql.PostingRow(
         number,
         ids[line.debit],
@@ -236,7 +237,7 @@ def _row(number: int, line: Line, ids: Mapping[str, int]) -> sql.PostingRow:
         line.unit,
         line.amount,
         line.source,
-        sql.json_text(line.facts),
+        facts,
         line.matures_on,
         line.reverses_id,
     )

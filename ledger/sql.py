@@ -35,14 +35,15 @@ def insert_entry(
 
     On PostgreSQL this waits for a transaction that is posting the same key, and sees what it committed.
     """
-    if connection.vendor == "sqlite" and _rows("SELECT 1 FROM ledger_entry WHERE key = %s", [key]):
-        return None
-    conflict = "ON CONFLICT (key) DO NOTHING" if connection.vendor == "postgresql" else ""
     adapt = connection.ops.adapt_datetimefield_value
+    values = [key, kind, digest, why, adapt(occurred_at), adapt(created_at)]
+    if connection.vendor == "postgresql":
+        source = "VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (key) DO NOTHING"
+    else:  # an upsert would trip over the trigger that refuses replacing
+        source = "SELECT %s, %s, %s, %s, %s, %s WHERE NOT EXISTS (SELECT 1 FROM ledger_entry WHERE key = %s)"
+        values.append(key)
     rows = _rows(
-        "INSERT INTO ledger_entry (key, kind, digest, why, occurred_at, created_at)"
-        f" VALUES (%s, %s, %s, %s, %s, %s) {conflict} RETURNING id",
-        [key, kind, digest, why, adapt(occurred_at), adapt(created_at)],
+        f"INSERT INTO ledger_entry (key, kind, digest, why, occurred_at, created_at) {source} RETURNING id", values
     )
     return rows[0][0] if rows else None
 
@@ -125,11 +126,6 @@ def insert_postings(entry_id: int, rows: Sequence[PostingRow]) -> None:
                 f"INSERT INTO ledger_posting (entry_id, {_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 [(entry_id, *row[:7], adapt(row.matures_on), row.reverses_id) for row in rows],
             )
-
-
-def json_text(facts: Mapping[str, Any]) -> str:
-    """`facts` as the database takes them."""
-    return json.dumps(facts, ensure_ascii=False) if facts else "{}"
 
 
 def _among(kind: str = "text") -> str:
