@@ -104,15 +104,10 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   detail.swapOverride = detail.isError && detail.requestConfig.verb !== "get" ? "outerHTML" : "outerHTML show:window:top";
 });
 
+// Like a browser: the address is that of the answer, also of a form with a mistake; the same address makes no second step.
 document.addEventListener("htmx:beforeHistoryUpdate", (event) => {
-  const { history, requestConfig, failed, isError } = event.detail;
-  if (requestConfig.verb !== "get" && (failed || isError)) {
-    // A form with a mistake stays where it is: its action may not be a page.
-    history.type = "replace";
-    history.path = location.pathname + location.search;
-  } else if (new URL(history.path, location.href).href === location.href) {
-    history.type = "replace";
-  }
+  const { history } = event.detail;
+  if (new URL(history.path, location.href).href === location.href) history.type = "replace";
 });
 
 document.addEventListener("htmx:afterSettle", (event) => {
