@@ -131,11 +131,11 @@ def _kill(child: "subprocess.Popen[bytes]") -> None:
 
 def _wrapper(caps: Caps) -> list[str]:
     limits = [str(caps.cpu_seconds), str(caps.memory_bytes // 1024), str(-(-caps.file_bytes // 512))]
-    return ["/bin/sh", "-c", _LIMITED, "sh", *limits, *_dies_with_parent()]
+    return ["/bin/sh", "-c", _LIMITED, "sh", *limits, *dies_with_parent()]
 
 
 @functools.cache
-def _dies_with_parent() -> tuple[str, ...]:
+def dies_with_parent() -> tuple[str, ...]:
     """On Linux a child is killed when its worker is (`kill -9` included); elsewhere its limits end it."""
     if sys.platform != "linux":
         return ()

@@ -11,6 +11,8 @@ from .instruments import Voice, forget
 from .signals import RATE, Signal, chorus, limit, reverberate, samples
 from .theory import Chord, Key, Note, hits
 
+Stereo = NDArray[np.int16]
+
 CEILING = 0.80  # -1.9 dBFS between samples and lossy encoders there is still a little more
 
 
@@ -146,7 +148,7 @@ class Session:
                 if is_kick:
                     self._kicks.append(seconds)
 
-    def master(self, *, loudness: float, drive: float = 0.0, fade_in: float = 0.0) -> NDArray[np.int16]:
+    def master(self, *, loudness: float, drive: float = 0.0, fade_in: float = 0.0) -> Stereo:
         """Mix down to 16-bit stereo. `loudness` is the target of the louder half in dBFS RMS, `drive` warms."""
         left, right = (dry + pumped for dry, pumped in zip(self._dry, self._ducked(), strict=True))
         self._add_echo(left, right)

@@ -123,10 +123,11 @@ def dike_and_sky() -> Image.Image:
                 draw.ellipse(scaled(x - radius, y - radius, x + radius, y + radius), fill=255)
     image = overprint(paper, worn(sun, 1), "#f2a900")
     fields, draw = mask()
-    horizon, y, step = 800.0, 812.0, 10.0
-    while y < 1200:
-        draw.polygon(points((0, y), (SIDE, y - 3), (SIDE, y + step * 0.55 - 3), (0, y + step * 0.55)), fill=255)
-        y += step
+    horizon, line, step = 800.0, 812.0, 10.0
+    while line < 1200:
+        low = line + step * 0.55
+        draw.polygon(points((0, line), (SIDE, line - 3), (SIDE, low - 3), (0, low)), fill=255)
+        line += step
         step *= 1.16
     draw.rectangle(scaled(0, 1216, SIDE, SIDE), fill=255)
     draw.rectangle(scaled(0, horizon - 26, SIDE, horizon + 4), fill=255)
@@ -163,12 +164,12 @@ def sixteen_pixels() -> Image.Image:
             distance = math.hypot(column - 11.5, row - 3.5)
             wave = 0.5 + 0.5 * math.sin(distance * 1.12 - 0.6)
             side = cell * (0.2 + 0.66 * wave)
-            x, y = left + (column + 0.5) * cell, top + (row + 0.5) * cell
+            middle_x, middle_y = left + (column + 0.5) * cell, top + (row + 0.5) * cell
             colour = comet.get((column, row), "#2b2d3c" if (row + column) % 2 else "#3a3d52")
             if (column, row) in comet:
                 side = cell * 0.94
             half = side / 2
-            pen.rectangle(scaled(x - half, y - half, x + half, y + half), fill=colour)
+            pen.rectangle(scaled(middle_x - half, middle_y - half, middle_x + half, middle_y + half), fill=colour)
     write(pen, (140, 1318), "Sixteen Pixels", 74, "#f4f4f6", weight=800, tracking=-0.02)
     write(pen, (1260, 1318), "Pocket Comet", 34, "#ff5a5f", weight=600, anchor="rs")
     return finished(image, seed=5, grain=2.5)

@@ -284,7 +284,7 @@ def test_complaints_without_end_do_not_fill_our_memory() -> None:
     assert len(finished.stderr) <= 64 * 1024
 
 
-@pytest.mark.skipif(not sandbox._dies_with_parent(), reason="only Linux ends a child together with its killed parent")
+@pytest.mark.skipif(not sandbox.dies_with_parent(), reason="only Linux ends a child together with its killed parent")
 def test_a_killed_worker_takes_its_decoder_with_it(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     code = (

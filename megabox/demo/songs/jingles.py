@@ -1,15 +1,10 @@
 """Two audio ads of fifteen seconds for made-up brands: music only, their words are in the transcript."""
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .. import drums
 from .. import instruments as play
 from ..arranging import bass_line, picking, strum
-from ..mixing import Channel, Room, Session
+from ..mixing import Channel, Room, Session, Stereo
 from ..theory import Key
-
-Stereo = NDArray[np.int16]
 
 SECONDS = 15.0
 ROOM = Room(seconds=1.0, damping=0.45, level=0.7, echo_beats=0.75, echo_feedback=0.4)

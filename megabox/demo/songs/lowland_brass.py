@@ -1,15 +1,10 @@
 """Lowland Brass: chorales, a march and fog, played by a small brass band in a large church ("Dike and Sky")."""
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .. import drums
 from .. import instruments as play
 from ..arranging import bass_line
-from ..mixing import Channel, Room, Session
+from ..mixing import Channel, Room, Session, Stereo
 from ..theory import Chord, Key, Note
-
-Stereo = NDArray[np.int16]
 
 CHURCH = Room(seconds=3.6, damping=0.35, level=1.0)
 SQUARE = Room(seconds=1.7, damping=0.45, level=0.8)

@@ -1,15 +1,10 @@
 """The Paper Boats: strings, a whistle and a harmonium ("Ferry Songs")."""
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .. import drums
 from .. import instruments as play
 from ..arranging import bass_line, picking, strum
-from ..mixing import Channel, Room, Session
+from ..mixing import Channel, Room, Session, Stereo
 from ..theory import Key
-
-Stereo = NDArray[np.int16]
 
 PARLOUR = Room(seconds=1.3, damping=0.45, level=0.8)
 CHAPEL = Room(seconds=2.4, damping=0.4, level=0.9)

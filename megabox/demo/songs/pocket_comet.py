@@ -2,16 +2,11 @@
 
 import functools
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .. import drums
 from .. import instruments as play
 from ..arranging import arpeggio, bass_line
-from ..mixing import Channel, Room, Session
+from ..mixing import Channel, Room, Session, Stereo
 from ..theory import Key
-
-Stereo = NDArray[np.int16]
 
 CASE = Room(seconds=0.7, damping=0.5, level=0.5, echo_beats=0.75, echo_feedback=0.35)
 LEAD = Channel(0.5, -0.25, 0.1, 0.25)
