@@ -50,6 +50,7 @@ __all__ = [
     "lock_postings",
     "post",
     "reverse",
+    "reversed_micros",
     "statement",
 ]
 

@@ -13,6 +13,9 @@ def findings() -> Iterator[Finding]:
     """Triggers that are missing or changed, constraints and unique columns that are missing."""
     for problem in triggers.problems(connection):
         yield Finding("ledger", "triggers", problem)
+    if connection.vendor == "sqlite" and getattr(connection, "transaction_mode", None) != "IMMEDIATE":
+        message = "SQLite's transactions must begin IMMEDIATE, or two writers may read the same balance."
+        yield Finding("ledger", "constraints", message)
     for model in (Account, Balance, Entry, Policy, Posting):
         table = model._meta.db_table
         with connection.cursor() as cursor:
