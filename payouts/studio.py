@@ -23,7 +23,7 @@ from payouts.responses import csv_file
 from payouts.statements import Statement
 from users.access import SignedInRequest, artist_required, confirmed_email_required
 
-LATEST = 25
+LATEST = 12
 MONTHS_DRAWN = 12
 
 

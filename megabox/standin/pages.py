@@ -182,5 +182,6 @@ def _page(template: str, form_targets: list[str], status: int = 200, **values: s
     body = Template((HTML / template).read_text()).substitute(values)
     page = Template((HTML / "base.html").read_text()).substitute(body=body)
     targets = " ".join(["'self'", *sorted(set(form_targets))])
-    policy = f"default-src 'none'; style-src 'self'; form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
+    sources = "default-src 'none'; style-src 'self'; img-src data:"
+    policy = f"{sources}; form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
     return Response(status, page, "text/html", (("Content-Security-Policy", policy),))
