@@ -90,7 +90,14 @@ def retry(upload: Upload, at: datetime) -> bool:
     try:
         with transaction.atomic():
             changed = rejected.update(
-                state=Upload.State.RECEIVED, reason="", tries=0, finished_at=None, claimed_by="", claimed_until=None
+                state=Upload.State.RECEIVED,
+                reason="",
+                tries=0,
+                # It waits from now on, not since it came.
+                received_at=at,
+                finished_at=None,
+                claimed_by="",
+                claimed_until=None,
             )
     except IntegrityError:  # the same file was sent again meanwhile, and that one is being checked
         return False

@@ -153,7 +153,8 @@ def album_page(
         "album": album,
         "form": form,
         "picture": picture or PictureForm(),
-        "rows": [row for row in rows if row.step.state != "ready" or row.step.reason],
+        # What became a track is told in the table of tracks; here is what is on its way or needs somebody.
+        "rows": [row for row in rows if row.upload.track is None or row.upload.reason],
         "lines": lines,
         "checks": checks,
         "is_ready": all(check.is_done for check in checks if check.is_required),

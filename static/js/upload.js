@@ -89,7 +89,7 @@ function arrived(job, request) {
   try { answer = JSON.parse(request.responseText); } catch { /* not ours: a proxy's page */ }
   if (request.status >= 400 || !answer.id) {
     const why = answer.error ?? (request.status === 413 ? "The file is too big." : "The server did not take the file. Send it again.");
-    set(job, "needs_you", why, request.status >= 500);
+    set(job, "needs_you", why, request.status >= 500 || request.status === 401);
   } else {
     job.id = answer.id;
     set(job, OPEN.has(answer.state) || answer.state in WORDS ? answer.state : "checking", answer.reason ?? "");

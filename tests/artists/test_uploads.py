@@ -257,3 +257,55 @@ def test_a_rendition_that_cannot_be_made_fails_visibly_after_three_tries(
     monkeypatch.undo()
     assert renditions.retry(rendition.original, at) == 1
     assert renditions.make(rendition.pk, at)
+
+
+class Killed(BaseException):
+    """What happens to a worker that gets SIGKILL: nothing after this line runs."""
+
+
+@pytest.mark.parametrize(
+    "boundary",
+    [
+        "artists.uploads.Upload.objects.select_related",
+        "artists.uploads.audio.probe",
+        "artists.uploads._finish",
+        "artists.uploads._stored",
+        "artists.uploads._track",
+        "artists.uploads.Rendition.objects.bulk_create",
+        "artists.renditions.audio.transcode",
+        "artists.renditions.crc32_of",
+        "artists.renditions.blobs.put",
+        "artists.renditions.blobs.rendition_path",
+    ],
+)
+def test_a_worker_killed_at_any_boundary_costs_a_minute_and_nothing_else(
+    sounds: dict[str, Path], monkeypatch: pytest.MonkeyPatch, boundary: str
+) -> None:
+    monkeypatch.setattr(renditions, "WANTED", ("flac",))
+    upload = send(make_album(published=False), sounds["flac"])
+
+    def die(*args: Any, **kwargs: Any) -> None:
+        raise Killed
+
+    def sweep_at(*seconds: int) -> None:
+        for at in (NOON + timedelta(seconds=one) for one in seconds):
+            sweeping.sweep(lambda at=at: at, until=at + timedelta(minutes=1))  # type: ignore[misc]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(boundary, die)
+        with pytest.raises(Killed):
+            sweep_at(30, 60)
+    sweep_at(125, 185)
+    upload.refresh_from_db()
+    assert upload.state == "READY"
+    assert Track.objects.count() == Original.objects.count() == 1
+    assert list(Rendition.objects.values_list("recipe", "state")) == [("flac", "READY")]
+
+
+def test_whatever_a_killed_worker_left_in_incoming_is_swept_after_a_day(settings: LazySettings) -> None:
+    left = Path(settings.FILE_UPLOAD_TEMP_DIR) / "work-killed"
+    left.mkdir()
+    (left / "half").write_bytes(b"x")
+    assert incoming.clean_up(timezone.now()) == 0
+    assert incoming.clean_up(timezone.now() + timedelta(days=2)) >= 1
+    assert not left.exists()
