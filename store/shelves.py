@@ -101,8 +101,8 @@ def start_of_month(at: datetime) -> datetime:
 
 
 def free_downloads(artist: Artist, since: datetime) -> tuple[int, int]:
-    """How many downloads of an artist's music were free since then, and what of their credits is the artists'."""
-    gates = Gate.objects.filter(Q(album__artist=artist) | Q(track__album__artist=artist))
+    """How many free downloads paid for an artist's music since then, and what of their credits is the artists'."""
+    gates = Gate.objects.filter(Q(album__artist=artist) | Q(track__album__artist=artist), spent_micros__gt=0)
     found = gates.filter(state=Gate.State.GRANTED, granted_at__gte=since).aggregate(
         n=Count("pk"), spent=Sum("spent_micros")
     )

@@ -28,3 +28,10 @@ def cents(micros: int, unit: str) -> str:
     hundredths = money.plain_number(micros * 100)
     whole, _, fraction = hundredths.partition(".")
     return f"{whole}.{fraction.ljust(2, '0')} c"
+
+
+@register.filter
+def change(xcr: int) -> str:
+    """`{{ movement.change_xcr|change }}`: XCR micros that came or went, `+6 credits`, `−5 credits`."""
+    sign = "+" if xcr > 0 else "−"
+    return f"{sign}{money.display(abs(xcr), money.CREDIT)}"

@@ -218,7 +218,7 @@ def test_the_wallet_tells_where_credits_came_from_and_went() -> None:
     track = make_sold_track(title="Rain On Glass")
     watch(client, open_gate(client, track))
     page = client.get("/wallet/").content.decode()
-    for text in ("1 credit", "+6 credits", "-5 credits", "Rain On Glass", "Nova Kit", "$0.0045", "Ride the night bus"):
+    for text in ("1 credit", "+6 credits", "−5 credits", "Rain On Glass", "Nova Kit", "$0.0045", "Ride the night bus"):
         assert text in page
 
 
