@@ -46,6 +46,7 @@ class AmountField(forms.CharField):
     def __init__(self, *, least: int, most: int, **kwargs: Any) -> None:
         self.least, self.most = least, most
         widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+        kwargs.setdefault("error_messages", {"required": "Write an amount, like 6.00."})
         super().__init__(max_length=20, widget=widget, **kwargs)
 
     def clean(self, value: Any) -> Any:
@@ -93,7 +94,12 @@ class AdvertiserForm(forms.ModelForm[Advertiser]):
 class CampaignForm(forms.Form):
     """All that an advertiser decides about a campaign. Days are UTC days."""
 
-    name = forms.CharField(label="Name", max_length=120, help_text="Only you and our reviewers read it.")
+    name = forms.CharField(
+        label="Name",
+        max_length=120,
+        help_text="Only you and our reviewers read it.",
+        error_messages={"required": "Give the campaign a name."},
+    )
     cpm_micros = AmountField(
         label="Price of 1 000 views",
         least=LEAST_CPM_MICROS,
@@ -109,12 +115,17 @@ class CampaignForm(forms.Form):
     daily_cap_micros = AmountField(
         label="Most per day", least=LEAST_CPM_MICROS, most=MOST_BUDGET_MICROS, required=False
     )
-    starts_on = forms.DateField(label="First day", widget=forms.DateInput(attrs={"type": "date"}))
+    starts_on = forms.DateField(
+        label="First day",
+        widget=forms.DateInput(attrs={"type": "date"}),
+        error_messages={"required": "Choose the first day.", "invalid": "Write the day like 2026-12-24."},
+    )
     ends_on = forms.DateField(
         label="Last day",
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text="Empty: until the budget is spent.",
+        error_messages={"invalid": "Write the day like 2026-12-24, or nothing."},
     )
     places = forms.MultipleChoiceField(
         label="Where it is shown",
@@ -126,8 +137,7 @@ class CampaignForm(forms.Form):
         label="Beside which music",
         choices=Genre.choices,
         required=False,
-        widget=forms.SelectMultiple(attrs={"size": 6}),
-        help_text="None chosen: beside any music.",
+        widget=forms.CheckboxSelectMultiple,
     )
     countries = forms.CharField(
         label="Only in these countries",
@@ -144,6 +154,7 @@ class CampaignForm(forms.Form):
             "min_value": "Each listener may see it at least once a day. Write 1 or more.",
             "max_value": f"Nobody wants to see one ad more than {MOST_FREQUENCY} times a day. Write less.",
             "invalid": "Write a whole number, like 10.",
+            "required": "Write a whole number, like 10.",
         },
     )
 
@@ -238,6 +249,8 @@ class AdForm(forms.ModelForm[Ad]):
                 del self.fields[name]
         self.fields["body"].required = kind == Ad.Kind.TEXT
         for name, sentence in (
+            ("title", "Give the ad a title."),
+            ("alt", "Say what the picture shows, for people who cannot see it."),
             ("transcript", "Write the words of the spot, for people who cannot hear it."),
             ("body", "Write the text of the ad."),
             ("picture", "Choose a picture."),

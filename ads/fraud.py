@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import crawleruseragents
+from django.conf import settings
 from django.db import models
 
 LEAST_VISIBLE_MS = 1_000
@@ -89,9 +90,12 @@ def is_long_enough(elapsed_ms: int, duration_ms: int) -> bool:
 
 def signals(headers: Mapping[str, str]) -> Signals:
     """What the headers of a request say about who asks."""
+    agent = headers.get("User-Agent", "")[:MOST_AGENT_CHARACTERS]
+    if settings.ADS_COUNT_HEADLESS:
+        agent = agent.replace("HeadlessChrome", "Chrome")
     purpose = f"{headers.get('Sec-Purpose', '')} {headers.get('Purpose', '')} {headers.get('X-Moz', '')}".lower()
     return Signals(
-        user_agent=headers.get("User-Agent", "")[:MOST_AGENT_CHARACTERS],
+        user_agent=agent,
         is_prefetch="prefetch" in purpose or "prerender" in purpose,
     )
 

@@ -253,6 +253,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 ADS_CURRENCY = env.str("ADS_CURRENCY", default="USD")
 # For so long a process chooses ads from what it read of the campaigns.
 ADS_SNAPSHOT_SECONDS = env.float("ADS_SNAPSHOT_SECONDS", default=3.0)
+# Headless browsers are robots, except while developing: they walk the pages in tests.
+ADS_COUNT_HEADLESS = env.bool("ADS_COUNT_HEADLESS", default=DEBUG)
 SALE_CURRENCIES = env.list("SALE_CURRENCIES", default=["USD", "EUR", "GBP"])
 # Without a key of Stripe's the local stand-in answers; `manage.py run` starts it.
 STANDIN_URL = env.str("STANDIN_URL", default="http://127.0.0.1:8001") if DEBUG else ""

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from django.conf import LazySettings
 
 from ads import fraud
 from ads.fraud import Reason, Signals, View, rejection_reason
@@ -72,3 +73,11 @@ def test_headers_say_who_asks() -> None:
     assert fraud.signals({"User-Agent": AGENT, "Sec-Purpose": "prefetch;prerender"}).is_prefetch
     assert fraud.signals({"Purpose": "prefetch"}) == Signals("", is_prefetch=True)
     assert len(fraud.signals({"User-Agent": "x" * 10**6}).user_agent) == fraud.MOST_AGENT_CHARACTERS
+
+
+def test_headless_browsers_are_robots_except_while_developing(settings: LazySettings) -> None:
+    headers = {"User-Agent": AGENT.replace("Firefox/133.0", "HeadlessChrome/140.0.0.0")}
+    settings.ADS_COUNT_HEADLESS = False
+    assert rejection_reason(replace(GOOD, signals=fraud.signals(headers))) == Reason.BOT
+    settings.ADS_COUNT_HEADLESS = True
+    assert rejection_reason(replace(GOOD, signals=fraud.signals(headers))) is None

@@ -110,13 +110,13 @@ def test_the_whole_way_from_nobody_to_a_live_campaign(tmp_path: Path) -> None:
         ({"cpm_micros": "1,99"}, "with a point"),
         ({"cpm_micros": "-1"}, "cannot be below zero"),
         ({"cpm_micros": "6.005"}, "2 decimal places"),
-        ({"cpm_micros": ""}, "This field is required"),
+        ({"cpm_micros": ""}, "Write an amount, like 6.00."),
         ({"budget_micros": "0.50"}, "between $1.00 and $100,000.00"),
         ({"daily_cap_micros": "30"}, "more than the whole budget"),
         ({"cpm_micros": "900", "daily_cap_micros": "0.50"}, "Not even one view a day"),
         ({"starts_on": "2026-12-24", "ends_on": "2026-12-23"}, "The last day is before the first"),
         ({"ends_on": "9999-12-31"}, "within the next two years"),
-        ({"starts_on": "yesterday"}, "Enter a valid date"),
+        ({"starts_on": "yesterday"}, "Write the day like 2026-12-24."),
         ({"places": []}, "Choose at least one place."),
         ({"places": ["moon"]}, "not one of the available choices"),
         ({"genres": ["moon"]}, "not one of the available choices"),
@@ -125,6 +125,7 @@ def test_the_whole_way_from_nobody_to_a_live_campaign(tmp_path: Path) -> None:
         ({"frequency_cap": "1000"}, "Nobody wants to see one ad"),
         ({"frequency_cap": "many"}, "Write a whole number"),
         ({"name": "x" * 121}, "at most 120 characters"),
+        ({"name": ""}, "Give the campaign a name."),
     ],
 )
 def test_wrong_input_gets_a_sentence_and_nothing_typed_is_lost(typed: dict[str, Any], says: str) -> None:
@@ -174,6 +175,8 @@ def test_a_click_goes_to_a_web_address_and_nowhere_else(url: str) -> None:
         ("spot", {"title": "x", "transcript": "x"}, "Choose a file."),
         ("spot", {"title": "x", "spot": b"RIFF"}, "Write the words of the spot"),
         ("text", {"title": "x"}, "Write the text of the ad."),
+        ("text", {"body": "x"}, "Give the ad a title."),
+        ("picture", {"title": "x", "picture": b"no picture"}, "Say what the picture shows"),
         ("text", {"title": "x" * 81, "body": "x"}, "at most 80 characters"),
     ],
 )
