@@ -5,7 +5,7 @@ from typing import cast
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -17,15 +17,10 @@ from store import checkout, library, orders
 from store.forms import DepositForm, PriceForm
 from store.models import CartItem, Order
 from store.music import Music, NoSuchMusic
+from store.responses import SeeOther
 from store.visitors import guest_or_person, visitor
 from users.access import advertiser_required
 from users.models import User
-
-
-class SeeOther(HttpResponseRedirect):
-    """After a form: GET what follows, also on another host (Stripe's payment page)."""
-
-    status_code = 303
 
 
 @never_cache

@@ -249,9 +249,12 @@ def _grant_for_credits(gate: Gate, at: datetime) -> None:
             return  # another gate was faster: this one asks for an ad again
         key = f"gate:{open_one.pk}"
         facts = {**music.facts(), "quantity": 1, "price_micros": open_one.asked_micros}
-        credits.spend(
-            wallet, open_one.asked_micros, music.shares(), key=key, source=open_one.source, facts=facts, at=at
-        )
+        try:
+            credits.spend(
+                wallet, open_one.asked_micros, music.shares(), key=key, source=open_one.source, facts=facts, at=at
+            )
+        except credits.NotEnough:
+            return  # credits expired, or were taken back, this very moment
         open_one.state, open_one.granted_at, open_one.entry_key = Gate.State.GRANTED, at, key
         open_one.spent_micros = open_one.asked_micros
         open_one.save(update_fields=["state", "granted_at", "entry_key", "spent_micros"])

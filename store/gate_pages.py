@@ -20,9 +20,9 @@ from artists.models import FreeMode
 from megabox import media, money
 from store import downloads, gate_receipts, library
 from store import gate as gates
-from store.cart_pages import SeeOther
 from store.models import Gate
 from store.music import Music, NoSuchMusic
+from store.responses import SeeOther
 from store.visitors import guest_or_person, visitor
 from users.models import User
 

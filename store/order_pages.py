@@ -11,8 +11,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from store import cart as carts
 from store import receipts
-from store.cart_pages import SeeOther
 from store.models import Order
+from store.responses import SeeOther
 from store.visitors import visitor
 
 

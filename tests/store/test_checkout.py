@@ -13,6 +13,7 @@ from ledger import chart, journal
 from store import audit, checkout, orders, refunds, waiting
 from store.models import Order, StripeEvent
 from tests.ads.factories import make_advertiser
+from tests.standin import sent
 from tests.standin.server import Standin
 from tests.store.factories import listener, make_order, make_sold_album
 from tests.users.factories import acme
@@ -110,6 +111,7 @@ def test_a_payment_arrives_by_webhook_and_its_fee_follows(standin: Standin) -> N
     assert journal.balance(chart.stripe("USD")) == 9_400_000
     cents = standin.client().v1.balance.retrieve().available[0].amount
     assert cents == 940, "our books and Stripe's agree"
+    assert sent.faults(standin.requests()) == [], "everything we sent is what the official library's types take"
     assert list(audit.findings()) == []
 
 
@@ -147,6 +149,7 @@ def test_an_abandoned_payment_page_is_given_up_when_it_closes(standin: Standin) 
     order.refresh_from_db()
     assert order.state == Order.State.CANCELLED
     checkout.expire(str(order.checkout_session))  # once more changes nothing
+    assert sent.faults(standin.requests()) == []
 
 
 def test_a_refund_at_stripe_is_taken_back_here(standin: Standin) -> None:
@@ -192,6 +195,7 @@ def test_tax_that_stripe_adds_is_never_booked_without_a_country(standin: Standin
     standin.pay(str(order.checkout_session))  # the stand-in asks for no address
     wait_for(arrived("checkout.session.completed"))
     work()
+    assert sent.faults(standin.requests(CALLS)) == []
     event = StripeEvent.objects.get(type="checkout.session.completed")
     assert event.state == StripeEvent.State.PARKED
     assert event.payload["data"]["object"]["amount_total"] == 1190

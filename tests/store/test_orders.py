@@ -11,6 +11,7 @@ from artists.splits import replace
 from ledger import chart, journal
 from ledger.models import Entry, Posting
 from store import library, orders, receipts
+from store.audit import findings
 from store.models import CartItem, LibraryItem, Order
 from tests.artists.factories import make_album, make_payee
 from tests.store.factories import (
@@ -272,3 +273,12 @@ def test_the_receipt_shows_all_the_numbers_of_the_books() -> None:
     receipt = receipts.of(order)
     assert (receipt.price, receipt.tax, receipt.total) == (10_000_000, 1_900_000, 11_900_000)
     assert (receipt.artists, receipt.commission, receipt.fee) == (9_000_000, 1_000_000, None)
+
+
+def test_a_payment_of_somebody_who_asked_to_be_forgotten_is_booked_and_delivered_to_nobody() -> None:
+    order = make_order()
+    Order.objects.filter(pk=order.pk).update(user=None)
+    assert orders.fulfil(order.pk, paid_session(order, email=""), at=NOON)
+    assert journal.balance(chart.commission("USD")) == 999_000
+    assert not LibraryItem.objects.exists()
+    assert list(findings()) == []

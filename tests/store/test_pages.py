@@ -79,6 +79,14 @@ def test_an_album_page_costs_the_same_queries_for_any_number_of_tracks(
         assert Client().get(album.get_absolute_url()).status_code == 200
 
 
+@pytest.mark.parametrize("albums", [1, 6])
+def test_home_costs_the_same_queries_for_any_catalogue(albums: int, django_assert_max_num_queries: object) -> None:
+    for _ in range(albums):
+        make_paid_order(make_sold_album(), at=timezone.now())
+    with django_assert_max_num_queries(11):  # type: ignore[operator]  # pytest-django's fixture
+        assert Client().get("/").status_code == 200
+
+
 def test_a_track_page_shows_words_credits_and_isrc(client: Client) -> None:
     track = make_track(lyrics="Rain on glass", isrc="QZMBX2600012")
     Contribution.objects.create(track=track, role="PRODUCER", name="Ida Lind")

@@ -13,9 +13,11 @@ from django.utils import timezone
 
 from ledger import chart, journal
 from ledger.models import Entry
+from payouts import transfers
 from store import checkout, events, library, orders, tasks, waiting
 from store.checkout import Fee
 from store.models import LibraryItem, Order, StripeEvent
+from tests.artists.factories import make_payee
 from tests.store.factories import (
     NOON,
     event_of,
@@ -30,6 +32,7 @@ from tests.store.factories import (
     signature,
     stored,
 )
+from tests.users.factories import make_user
 from users.models import Mail
 
 pytestmark = pytest.mark.django_db
@@ -278,6 +281,40 @@ def test_a_worker_that_lost_its_claim_leaves_no_half_of_its_work(monkeypatch: py
     order.refresh_from_db()
     assert order.state == Order.State.PENDING
     assert not Entry.objects.exists()
+
+
+def test_staff_can_try_a_parked_event_again() -> None:
+    order = make_order()
+    event = event_of("checkout.session.completed", order)
+    post_event(event)
+    StripeEvent.objects.update(state=StripeEvent.State.PARKED, tries=events.MOST_TRIES, error="It was our fault.")
+    staff = Client()
+    staff.force_login(make_user("root@example.test", is_staff=True, is_superuser=True))
+    chosen = {"action": "try_again", "_selected_action": [stored(event).pk]}
+    assert staff.post("/admin/store/stripeevent/", chosen).status_code == 302
+    sweep()
+    order.refresh_from_db()
+    assert order.state == Order.State.PAID
+
+
+def test_an_account_that_changed_is_asked_about_before_its_event_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    payee = make_payee(stripe_account="acct_1")
+    asked: list[object] = []
+    monkeypatch.setattr(transfers, "refresh_account", asked.append)
+    event = event_of("charge.succeeded", make_order()) | {"type": "account.updated"}
+    event["data"] = {"object": {"id": "acct_1", "object": "account"}}
+    post_event(event)
+    sweep()
+    assert asked == [payee]
+    assert stored(event).state == StripeEvent.State.PROCESSED
+
+
+def test_a_transfer_of_nobody_we_know_that_comes_back_changes_nothing() -> None:
+    event = event_of("charge.succeeded", make_order()) | {"type": "transfer.reversed"}
+    event["data"] = {"object": {"id": "tr_1", "object": "transfer", "reversed": True}}
+    post_event(event)
+    sweep()
+    assert stored(event).state == StripeEvent.State.PROCESSED
 
 
 # --- fees and lost webhooks
