@@ -5,6 +5,7 @@ key remembers and the events it sends stand or fall together.
 """
 
 import json
+import queue
 import secrets
 import sqlite3
 import string
@@ -136,10 +137,11 @@ class Objects:
 
 
 class Database:
-    """The file, opened anew for every transaction: threads share nothing."""
+    """The file. Connections wait in a pool between requests; one is used by one thread at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._idle: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         path.parent.mkdir(parents=True, exist_ok=True)
         with self.connection() as db:
             db.execute("PRAGMA journal_mode = WAL")
@@ -149,22 +151,23 @@ class Database:
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
-        """A connection that is closed afterwards; statements commit one by one."""
-        db = sqlite3.connect(self.path, timeout=20, isolation_level=None)
+        """A connection whose statements commit one by one; after trouble it is closed and not used again."""
         try:
+            db = self._idle.get_nowait()
+        except queue.Empty:
+            db = sqlite3.connect(self.path, timeout=20, isolation_level=None, check_same_thread=False)
             db.execute("PRAGMA synchronous = NORMAL")
+        try:
             yield db
-        finally:
+        except BaseException:
             db.close()
+            raise
+        self._idle.put(db)
 
     @contextmanager
     def transaction(self) -> Iterator[Objects]:
         """All or nothing."""
         with self.connection() as db:
             db.execute("BEGIN IMMEDIATE")
-            try:
-                yield Objects(db)
-            except BaseException:
-                db.execute("ROLLBACK")
-                raise
+            yield Objects(db)  # trouble closes the connection, which rolls back
             db.execute("COMMIT")

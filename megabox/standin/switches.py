@@ -30,6 +30,9 @@ class Switch:
 
 def take(database: Database, method: str, path: str) -> Switch:
     """The switch that waits for this call, counted down."""
+    with database.connection() as db:
+        if db.execute("SELECT 1 FROM switches WHERE remaining > 0 LIMIT 1").fetchone() is None:
+            return Switch()
     with database.transaction() as objects:
         row = objects.db.execute(
             "SELECT seq, mode, seconds FROM switches"
