@@ -13,6 +13,10 @@ SETTLED_WITHIN = timedelta(hours=1, minutes=15)
 def oldest_waiting() -> datetime | None:
     """When the oldest spot came that has no file yet, or the oldest view became due that is not settled."""
     spot: datetime | None = Ad.objects.filter(media_state=Ad.MediaState.WANTED).aggregate(at=Min("created_at"))["at"]
+    return min((at for at in (spot, settlement_due_at()) if at is not None), default=None)
+
+
+def settlement_due_at() -> datetime | None:
+    """When the oldest view that is not settled should be by the latest; None when all are."""
     view: datetime | None = Impression.objects.unposted().aggregate(at=Min("viewed_at"))["at"]
-    times = [at for at in (spot, view and view + SETTLED_WITHIN) if at is not None]
-    return min(times, default=None)
+    return view and view + SETTLED_WITHIN

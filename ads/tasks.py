@@ -4,7 +4,7 @@ from celery import shared_task
 from django.db import OperationalError
 from django.utils import timezone
 
-from ads import campaigns, creatives, credits, impressions, settlement
+from ads import campaigns, creatives, credits, impressions, queue, settlement
 from ledger import payees
 
 
@@ -16,9 +16,12 @@ def make_audio(ad_id: int) -> None:
 
 @shared_task(time_limit=900)
 def sweep() -> None:
-    """Make the spots that wait, and end the campaigns whose time is over."""
+    """Make the spots that wait, end the campaigns whose time is over, and settle what the hourly clock missed."""
     now = timezone.now()
     campaigns.end_due(now)
+    due_at = queue.settlement_due_at()
+    if due_at and due_at <= now:
+        settlement.settle_due(now)
     for ad_id in creatives.waiting_ids(now):
         creatives.make_audio(ad_id, timezone.now())
 

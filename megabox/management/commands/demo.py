@@ -24,8 +24,11 @@ class Command(BaseCommand):
         parser.add_argument("--hands", type=int, default=max(2, os.cpu_count() or 2), help="how much at once")
 
     def handle(self, *args: Any, hands: int, **options: Any) -> None:
-        if not settings.DEBUG and "PYTEST_VERSION" not in os.environ:
-            raise CommandError("The demo has log-ins everybody knows, so it is made only with DEBUG=1.")
+        if not settings.IS_STANDIN:
+            raise CommandError(
+                "The demo has log-ins everybody knows and sales nobody made, so it is made only with DEBUG=1 "
+                "and without a key of Stripe's."
+            )
         logging.getLogger("stripe").setLevel(logging.WARNING)
         started, anchor = time.monotonic(), people.anchor(timezone.now())
         made = people.is_made() and catalogue.is_made() and adverts.is_made()

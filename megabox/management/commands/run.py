@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from typing import IO, Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+START_SECONDS = 40
 STOP_SECONDS = 5
 LONGEST_PAUSE_SECONDS = 30
 
@@ -121,15 +123,14 @@ class Command(BaseCommand):
 
     def _wait_until_well(self, port: int) -> None:
         address = f"http://127.0.0.1:{port}"
-        for _ in range(120):
-            try:
-                with urllib.request.urlopen(f"{address}/healthz", timeout=5):  # noqa: S310  our own address
-                    break
-            except OSError:
-                time.sleep(0.25)
-        else:
+        deadline = time.monotonic() + START_SECONDS
+        while (status := _status(f"{address}/healthz")) != 200 and time.monotonic() < deadline:
+            time.sleep(0.25)
+        if status is None:
             raise CommandError(f"Megabox does not answer. See {settings.VAR_DIR / 'log'}.")
         self._say(f"\n  Megabox is at {address}\n")
+        if status != 200:
+            self._say(f"  It is not well: {address}/healthz says why.\n")
         if settings.DEBUG:
             people = "leo (listener), nina (artist), acme (advertiser), ada and max (staff)"
             self._say(f"  Log in as {people}:\n  leo@demo.megabox.test and so on, password megabox-demo\n")
@@ -138,6 +139,17 @@ class Command(BaseCommand):
     def _say(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
+
+
+def _status(address: str) -> int | None:
+    """The HTTP status of `address`; None while nobody answers."""
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310  our own address
+            return int(answer.status)
+    except urllib.error.HTTPError as answer:
+        return answer.code
+    except OSError:
+        return None
 
 
 def _environment(port: int) -> dict[str, str]:
