@@ -49,7 +49,7 @@ class CampaignAdmin(admin.ModelAdmin[Campaign]):
     list_select_related = ["advertiser"]
     readonly_fields = ["spent_micros", "went_live_at", "stopped_at", "ended_at"]
 
-    def get_inlines(self, request: HttpRequest, obj: Campaign | None) -> list[type[AdInline]]:
+    def get_inlines(self, request: HttpRequest, obj: Campaign | None) -> Any:
         """Ads of advertisers are decided on in the review, never typed here."""
         return [AdInline] if obj is None or obj.kind == Campaign.Kind.HOUSE else []
 

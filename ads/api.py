@@ -39,10 +39,10 @@ def slot(request: HttpRequest, place: str, kind: str, pk: int) -> HttpResponse:
     context = serving.context_for(wallet, now, genre=genre, country=_country(request), user_id=user_id)
     # Robots and pages loaded ahead are shown nothing: an offer that cannot count is only noise.
     picked = [] if fraud.reason_against_asking(signals) else serving.pick(place, context, now)
-    if not picked:
+    ad = Ad.objects.filter(pk=picked[0].ad_id).first() if picked else None
+    if ad is None:
         return HttpResponse(status=204)
     choice = picked[0]
-    ad = Ad.objects.get(pk=choice.ad_id)
     token = tokens.issue(
         choice,
         place,

@@ -34,6 +34,8 @@ def reject(impression_id: uuid.UUID, *, at: datetime, reason: Reason = Reason.RE
         impression = Impression.objects.select_for_update(no_key=True).get(pk=impression_id)
         if impression.state == Impression.State.REJECTED:
             return False
+        if impression.group_id:
+            impression.group = ImpressionGroup.objects.select_for_update(no_key=True).get(pk=impression.group_id)
         _post(impression, at)
         impression.state, impression.reason, impression.rejected_at = Impression.State.REJECTED, reason, at
         impression.save(update_fields=["state", "reason", "rejected_at"])
@@ -59,16 +61,31 @@ def _post(impression: Impression, at: datetime) -> None:
         return
     source = f"ads.impression:{impression.pk}"
     facts = {"campaign": impression.campaign_id, "place": impression.place, "day": impression.day.isoformat()}
-    lines: list[Line] = []
-    if impression.place == Place.GATE or impression.group_id:
-        lines += _to_the_advertiser(impression, source, facts)
+    if impression.place != Place.GATE and impression.group_id is None:
+        return  # nothing was posted of it yet, and nothing will be
+    journal.lock(_codes(impression))
+    lines = _to_the_advertiser(impression, source, facts)
     if impression.place in BESIDE_MUSIC:
-        if impression.group_id:
-            lines += _from_payees(impression, source, facts)
-    elif impression.place == Place.GATE or impression.group_id:
+        lines += _from_payees(impression, source, facts)
+    else:
         lines += _from_credits(impression, source, facts, at)
-    if lines:
-        journal.post(entry_key(impression), "impression rejected", lines, occurred_at=at)
+    journal.post(entry_key(impression), "impression rejected", lines, occurred_at=at)
+
+
+def _codes(impression: Impression) -> list[str]:
+    """All guarded accounts this may touch, to be locked in one call, so that it and a settlement never wait in a ring."""
+    unit, advertiser_id = settings.ADS_CURRENCY, impression.campaign.advertiser_id or 0
+    codes = [chart.prepaid(advertiser_id, unit), chart.advertiser_owed(advertiser_id, unit)]
+    payee_ids = [payee_id for payee_id, _ in impression.shares]
+    if impression.place not in BESIDE_MUSIC:
+        owner = wallets.holder(impression.wallet_id or 0)
+        codes.append(chart.wallet(owner))
+        uses = attribution.lots(owner)[_earning(impression).pk].uses
+        paid_for = Posting.objects.filter(entry__in=[use.entry_id for use in uses]).select_related("credit")
+        touched = {posting.credit.code for posting in paid_for if chart.meaning(posting.credit.code).is_guarded}
+        codes += [code for code in touched if not chart.is_pending(code)]
+        payee_ids += [int(code.split(":")[1]) for code in touched if chart.is_pending(code)]
+    return codes + [chart.payee(payee_id, place, unit) for payee_id in payee_ids for place in chart.PLACES]
 
 
 def _to_the_advertiser(impression: Impression, source: str, facts: dict[str, Any]) -> list[Line]:

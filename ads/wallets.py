@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from ads.models import Wallet
 from ledger import chart, journal
@@ -54,8 +55,10 @@ def claim(guest_key: str, user: User, at: datetime) -> Wallet:
         return Wallet.objects.get(user=user)
     mine = for_listener(user, "")
     with transaction.atomic():
-        # Whoever claims the same guest at the same time waits here and then finds the key gone.
-        guest = Wallet.objects.select_for_update().filter(guest_key=guest_key).first()
+        # Whoever claims the same guest at the same time waits here and then finds the key gone. Rows before
+        # balances, in id order, as at the gate: two who need both never wait for each other.
+        both = Wallet.objects.select_for_update().filter(Q(guest_key=guest_key) | Q(pk=mine.pk)).order_by("pk")
+        guest = next((wallet for wallet in both if wallet.guest_key == guest_key), None)
         if guest is None:
             return mine
         _merge(guest, mine, at)
