@@ -73,7 +73,7 @@ def _post(impression: Impression, at: datetime) -> None:
 
 
 def _codes(impression: Impression) -> list[str]:
-    """All guarded accounts this may touch, to be locked in one call, so that it and a settlement never wait in a ring."""
+    """All guarded accounts this may touch, to be locked in one call, so it and a settlement never wait in a ring."""
     unit, advertiser_id = settings.ADS_CURRENCY, impression.campaign.advertiser_id or 0
     codes = [chart.prepaid(advertiser_id, unit), chart.advertiser_owed(advertiser_id, unit)]
     payee_ids = [payee_id for payee_id, _ in impression.shares]
