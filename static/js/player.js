@@ -172,6 +172,8 @@ function mark() {
     const isIt = id !== undefined && (node.dataset.trackId === String(id) || Boolean(node.dataset.playFrom && node.dataset.playFrom === current().from));
     node.classList.toggle("is-current", isIt);
     node.classList.toggle("is-playing", isIt && isPlaying());
+    const word = node.querySelector("[data-play-word]");
+    if (word) word.textContent = isIt && isPlaying() ? "Pause" : "Play";
     if (node.dataset.title) node.setAttribute("aria-label", `${isIt && isPlaying() ? "Pause" : "Play"} ${node.dataset.title}`);
   }
 }
