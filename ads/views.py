@@ -1,6 +1,5 @@
 """Pages of advertisers: their money, campaigns, ads and reports. Foreign campaigns do not exist here."""
 
-from functools import partial
 from typing import cast
 
 from django.conf import settings
@@ -18,6 +17,7 @@ from ads.forms import AdForm, AdvertiserForm, CampaignForm, choices_of
 from ads.models import Ad, Advertiser, Campaign
 from ads.tasks import make_audio
 from megabox import media
+from megabox.nudges import nudge
 from users.access import advertiser_required, confirmed_email_required
 from users.models import User
 
@@ -152,8 +152,7 @@ def ad_new(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
         with transaction.atomic():
             ad = form.save()
             if ad.media_state == Ad.MediaState.WANTED:
-                # Robust: without a broker the sweeper makes it.
-                transaction.on_commit(partial(make_audio.delay, ad.pk), robust=True)
+                nudge(make_audio, ad.pk)
         messages.success(request, "The ad is added. Send it for review when the campaign is as you want it.")
         return redirect("ads:campaign", pk=pk)
     context = {"form": form, "campaign": owner, "kind": kind, "kinds": KINDS}

@@ -1,14 +1,13 @@
 """Nudges for uploads and renditions. Losing any of them loses nothing: the rows wait, and the sweeper comes."""
 
 from datetime import timedelta
-from functools import partial
-from typing import Any
 
-from celery import Task, shared_task
-from django.db import OperationalError, transaction
+from celery import shared_task
+from django.db import OperationalError
 from django.utils import timezone
 
 from artists import renditions, sweeping, uploads
+from megabox.nudges import nudge
 
 
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=True, time_limit=3600)
@@ -35,8 +34,3 @@ def sweep() -> None:
 def clean_up() -> None:
     """Delete bytes that nobody needs any more."""
     sweeping.clean_up(timezone.now())
-
-
-def nudge(task: "Task[..., None]", *args: Any) -> None:
-    """Send `task` to the workers once the transaction is committed; without a broker the sweeper finds the work."""
-    transaction.on_commit(partial(task.delay, *args), robust=True)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from megabox.nudges import nudge
 from payouts import blocks, reports, runs, tasks
 from payouts.forms import BlockForm, RunForm
 from payouts.freshness import fresh_sign_in_required
@@ -144,7 +145,7 @@ def execute(request: SignedInRequest, run_id: int) -> HttpResponse:
     except runs.CannotRun as reason:
         messages.error(request, str(reason))
     else:
-        tasks.nudge(tasks.pay, run_id)
+        nudge(tasks.pay, run_id)
         messages.success(request, "The workers are paying it. You may close this page.")
     return redirect("payouts:run", run_id)
 

@@ -1,18 +1,13 @@
 """Nudges for payouts. Losing any of them loses nothing: the rows wait, and the sweeper comes."""
 
 from datetime import timedelta
-from functools import partial
-from typing import TYPE_CHECKING, Any
 
 from celery import shared_task
-from django.db import OperationalError, transaction
+from django.db import OperationalError
 from django.utils import timezone
 
 from megabox.claims import worker_name
 from payouts import queue, transfers
-
-if TYPE_CHECKING:
-    from celery import Task
 
 
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=True, time_limit=300)
@@ -32,8 +27,3 @@ def send(payout_id: int) -> None:
 def sweep() -> None:
     """Send what was forgotten, and find out what became of what is unknown."""
     transfers.send_due(timezone.now, by=worker_name, until=timezone.now() + timedelta(seconds=45))
-
-
-def nudge(task: "Task[..., None]", *args: Any) -> None:
-    """Send `task` to the workers once the transaction is committed; without a broker the sweeper finds the work."""
-    transaction.on_commit(partial(task.delay, *args), robust=True)

@@ -1,11 +1,6 @@
 """Nudges for the listener's side; what they miss the sweeper finds."""
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any
-
-from celery import Task, shared_task
-from django.db import transaction
+from celery import shared_task
 from django.utils import timezone
 
 from store import events, gate, waiting
@@ -25,9 +20,3 @@ def sweep() -> None:
     waiting.work_on_events(now)
     waiting.ask_about_orders(now)
     gate.finish_waiting(now)
-
-
-def nudge(task: "Task[..., None]", *args: Any) -> None:
-    """Send `task` to the workers once the transaction is committed; without a broker the sweeper finds the work."""
-    send: Callable[[], object] = partial(task.delay, *args)
-    transaction.on_commit(send, robust=True)

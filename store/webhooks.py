@@ -5,6 +5,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from megabox.nudges import nudge
 from store import checkout, events, tasks
 
 
@@ -16,5 +17,5 @@ def stripe(request: HttpRequest) -> HttpResponse:
         event = events.receive(request.body, request.headers.get("Stripe-Signature", ""), at=timezone.now())
     except checkout.Forged:
         return HttpResponse("This webhook is not signed by Stripe.", status=400, content_type="text/plain")
-    tasks.nudge(tasks.process_event, event.pk)
+    nudge(tasks.process_event, event.pk)
     return HttpResponse("Stored.", content_type="text/plain")

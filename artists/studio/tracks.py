@@ -10,6 +10,7 @@ from artists import renditions, tasks, tracks
 from artists.forms import TrackForm, TrackRowForm
 from artists.models import Rendition, Track
 from artists.studio.albums import own_album
+from megabox.nudges import nudge
 from users.access import SignedInRequest, artist_required
 
 
@@ -85,7 +86,7 @@ def retry(request: SignedInRequest, track_id: int) -> HttpResponse:
     if track.original and renditions.retry(track.original, timezone.now()):
         waiting = Rendition.objects.filter(original=track.original, state=Rendition.State.WANTED)
         for pk in waiting.values_list("pk", flat=True):
-            tasks.nudge(tasks.make, pk)
+            nudge(tasks.make, pk)
         messages.info(request, f"The formats of “{track}” are being made again.")
     return redirect("artists:album", track.album_id)
 

@@ -16,6 +16,7 @@ from artists import incoming, progress, tasks, uploads
 from artists.incoming import ArrivedFile, Refused
 from artists.models import Album, Upload
 from artists.studio.albums import own_album
+from megabox.nudges import nudge
 from users.access import SignedInRequest, artist_required
 
 ENDED = (
@@ -64,7 +65,7 @@ def _read(request: SignedInRequest, album: Album) -> HttpResponse:
                 _log.critical("Uploads are refused: the disk is nearly full")
             refusals.append(str(reason))
     for one in received:
-        tasks.nudge(tasks.ingest, one.pk)
+        nudge(tasks.ingest, one.pk)
     if wants_json(request):
         return _json(received, refusals)
     for sentence in refusals:
@@ -99,7 +100,7 @@ def retry(request: SignedInRequest, upload_id: int) -> HttpResponse:
     """Check a rejected file once more."""
     upload = own_upload(request, upload_id)
     if uploads.retry(upload, timezone.now()):
-        tasks.nudge(tasks.ingest, upload.pk)
+        nudge(tasks.ingest, upload.pk)
         messages.info(request, f"“{upload}” is being checked again.")
     else:
         messages.error(request, f"“{upload}” is no longer here to be checked again. Drop the file here once more.")
