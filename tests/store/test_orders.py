@@ -1,10 +1,12 @@
 """Placing an order freezes everything; fulfilling it books to the micro, fills the library and writes, once."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from artists.models import FreeMode
 from artists.splits import replace
@@ -282,3 +284,19 @@ def test_a_payment_of_somebody_who_asked_to_be_forgotten_is_booked_and_delivered
     assert journal.balance(chart.commission("USD")) == 999_000
     assert not LibraryItem.objects.exists()
     assert list(findings()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_buy_pressed_many_times_at_once_is_one_order() -> None:
+    album, pk = make_sold_album(), uuid.uuid4()
+    buyer, wishes = listener(), [orders.Wish(music(album), album.price_micros)]
+
+    def press(_: int) -> uuid.UUID:
+        try:
+            return orders.place(wishes, buyer, order_id=pk, at=NOON).pk
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(press, range(8))) == {pk}
+    assert Order.objects.get().lines.count() == 1
