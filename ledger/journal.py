@@ -117,6 +117,7 @@ def reverse(
     back), nor a wallet emptied that was spent. A repeat by the same key returns the first reversal.
     """
     postings = list(entry.postings.select_related("debit", "credit", "reverses").order_by("-line"))
+    assert not amounts or amounts.keys() <= {posting.line for posting in postings}, "lines of another entry"
     with transaction.atomic():
         if amounts is None:
             before = entry_for(key)

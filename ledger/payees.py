@@ -1,6 +1,6 @@
 """A payee's money between its places: maturing, taking back what was earned in error, settling what is owed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -9,7 +9,10 @@ from django.db.models import Exists, OuterRef
 
 from ledger import chart, journal, pending
 from ledger.journal import Line
-from ledger.models import Balance, Posting
+from ledger.models import Balance, Entry, Posting
+
+_AT_ONCE = 50
+"""Payees who mature in one transaction: few enough that a sale of theirs does not wait long."""
 
 
 def mature(day: date, *, at: datetime) -> int:
@@ -21,31 +24,43 @@ def mature(day: date, *, at: datetime) -> int:
     """
     assert day <= at.date(), f"{day} has not come yet"
     due_postings = Posting.objects.filter(credit=OuterRef("account"), matures_on__lte=day)
-    waiting = (
+    waiting = list(
         Balance.objects.filter(account__code__startswith="payee:", account__code__contains=":pending:", amount__gt=0)
         .filter(Exists(due_postings))
         .order_by("account")
         .values_list("account__code", flat=True)
     )
-    return sum(_mature(code, day, at=at) for code in list(waiting))
+    return sum(_mature(waiting[i : i + _AT_ONCE], day, at=at) for i in range(0, len(waiting), _AT_ONCE))
 
 
-def _mature(pending_code: str, day: date, *, at: datetime) -> bool:
-    _, payee_id, _, unit = pending_code.split(":")
-    payable, owed = chart.payee(payee_id, "payable", unit), chart.payee(payee_id, "owed", unit)
-    key = f"mature:{payee_id}:{unit}:{day.isoformat()}"
+def _mature(pending_codes: Sequence[str], day: date, *, at: datetime) -> int:
+    """Mature some pending accounts in one transaction."""
+    places = {
+        code: (code.replace(":pending:", ":payable:"), code.replace(":pending:", ":owed:")) for code in pending_codes
+    }
+    keys = {code: _maturity_key(code, day) for code in pending_codes}
     with transaction.atomic():
-        balances = journal.lock([pending_code, payable, owed])
-        if journal.entry_for(key) is not None:
-            return False
-        due = pending.due(chart.open(pending_code).pk, day)
-        to_owed = min(due, balances[owed])
-        lines = [
-            Line(debit=pending_code, credit=code, amount=amount, unit=unit, matures_on=day)
-            for code, amount in ((owed, to_owed), (payable, due - to_owed))
-            if amount > 0
-        ]
-        return bool(lines) and journal.post(key, pending.MATURITY, lines, occurred_at=at).is_new
+        balances = journal.lock([code for pending_code in places for code in (pending_code, *places[pending_code])])
+        ids = chart.open_all(pending_codes)
+        due = pending.due(list(ids.values()), day)
+        done = set(Entry.objects.filter(key__in=keys.values()).values_list("key", flat=True))
+        count = 0
+        for code in pending_codes:
+            payable, owed = places[code]
+            settled = min(due[ids[code]], balances[owed])
+            lines = [
+                Line(debit=code, credit=to, amount=amount, unit=chart.meaning(code).unit, matures_on=day)
+                for to, amount in ((owed, settled), (payable, due[ids[code]] - settled))
+                if amount > 0
+            ]
+            if lines and keys[code] not in done:
+                count += journal.post(keys[code], pending.MATURITY, lines, occurred_at=at).is_new
+    return count
+
+
+def _maturity_key(pending_code: str, day: date) -> str:
+    _, payee_id, _, unit = pending_code.split(":")
+    return f"mature:{payee_id}:{unit}:{day.isoformat()}"
 
 
 def lock(payee_ids: Iterable[int], unit: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import date
 
-from django.db.models import Exists, OuterRef, QuerySet, Sum
+from django.db.models import Exists, F, OuterRef, QuerySet, Sum
 
 from ledger.models import Posting
 
@@ -38,18 +38,20 @@ def rest(posting_ids: Collection[int]) -> dict[int, int]:
     }
 
 
-def due(account_id: int, day: date) -> int:
-    """Micros of a pending account that mature by `day`.
+def due(account_ids: Collection[int], day: date) -> dict[int, int]:
+    """Micros of each of these pending accounts that mature by `day`.
 
     Credits with `matures_on` up to the day, less what was reversed or held of exactly those, less what already
-    matured. Exact only while the account's balance row is locked.
+    matured. Exact only while the accounts' balance rows are locked.
     """
-    credited = Posting.objects.filter(credit=account_id, matures_on__lte=day)
-    debited = Posting.objects.filter(debit=account_id)
-    taken = debited.filter(reverses__credit=account_id, reverses__matures_on__lte=day)
+    credited = Posting.objects.filter(credit__in=account_ids, matures_on__lte=day)
+    debited = Posting.objects.filter(debit__in=account_ids)
+    taken = debited.filter(reverses__credit=F("debit"), reverses__matures_on__lte=day)
     matured = debited.filter(entry__kind=MATURITY)
-    return _total(credited) - _total(taken) - _total(matured)
+    earned, gone, before = _totals(credited, "credit"), _totals(taken, "debit"), _totals(matured, "debit")
+    return {pk: earned.get(pk, 0) - gone.get(pk, 0) - before.get(pk, 0) for pk in account_ids}
 
 
-def _total(postings: QuerySet[Posting]) -> int:
-    return postings.aggregate(total=Sum("amount"))["total"] or 0
+def _totals(postings: QuerySet[Posting], side: str) -> dict[int, int]:
+    """Micros by account."""
+    return dict(postings.order_by().values_list(side).annotate(total=Sum("amount")))
