@@ -56,6 +56,7 @@ def test_a_living_worker_keeps_its_payout(standin: Standin) -> None:
     tasks.sweep()
 
     assert standin.transfers(payout.transfer_group) == []
+    assert queue.oldest_waiting() is None  # somebody is at it
 
 
 def test_the_nudge_pays_every_payout_of_its_run(standin: Standin, settings: LazySettings) -> None:

@@ -105,6 +105,20 @@ def test_insufficient_funds_fail_definitely_and_give_the_money_back(db: None, st
     assert_clean()
 
 
+def test_money_of_a_failed_payout_settles_first_what_the_payee_owes(db: None, standin: Standin) -> None:
+    nina = make_payee(stripe_account="acct_nobody")
+    earn(nina, 60 * MICROS)
+    payout = executing_run().payouts.get()
+    owed = chart.payee(nina.pk, "owed", "USD")
+    journal.post("lost", "lost", [journal.Line(owed, chart.stripe("USD"), 25 * MICROS, "USD")], occurred_at=NOON)
+
+    send(payout)
+
+    assert payout.state == State.FAILED
+    assert (payable(nina), journal.balance(owed)) == (35 * MICROS, 0)
+    assert_clean()
+
+
 def test_an_account_stripe_does_not_know_fails_and_the_next_run_may_pay(db: None, standin: Standin) -> None:
     nina = make_payee(stripe_account="acct_nobody")
     earn(nina, 60 * MICROS)
@@ -275,6 +289,26 @@ def test_only_executing_runs_are_sent(db: None, standin: Standin) -> None:
     payout = approve(open_run()).payouts.get()
 
     assert transfers.send(payout.pk, by="worker-1", at=NOON) is False
+
+
+@pytest.mark.parametrize("late", [transfers.Unknown("late", "no answer"), transfers.Refused("late", "no")])
+def test_a_slow_worker_whose_claim_ran_out_changes_nothing_any_more(
+    payout: Payout, standin: Standin, monkeypatch: pytest.MonkeyPatch, late: transfers.Outcome
+) -> None:
+    real = transfers._ask
+
+    def slow(*args: Any) -> transfers.Outcome:
+        monkeypatch.setattr(transfers, "_ask", real)
+        send(payout, NOON + timedelta(seconds=61), by="worker-2")
+        return late
+
+    monkeypatch.setattr(transfers, "_ask", slow)
+    send(payout)
+
+    assert payout.state == State.PAID
+    assert payout.attempts.get().state == Attempt.State.SUCCEEDED
+    assert len(standin.transfers(payout.transfer_group)) == 1
+    assert_clean()
 
 
 BOUNDARIES: dict[int, tuple[str, str]] = {
