@@ -224,6 +224,22 @@ def test_the_extensions_views_are_followed_too() -> None:
     assert balance(chart.listener_rewards(USD)) == 0
 
 
+def test_views_billed_together_are_followed_one_after_the_other() -> None:
+    """18 credits of one entry bought 8 of one album and 8 of another; each rejected view follows its own six."""
+    ad, wallet, first, second = make_ad(), make_wallet(), make_album(), make_album()
+    views = [
+        see(ad, at=NOON + timedelta(minutes=n), place=Place.MEGAKEY, wallet_id=wallet.pk, shares=[]) for n in range(3)
+    ]
+    settlement.settle(DAY, now=NEXT_DAY)
+    for album in (first, second):
+        download(wallet, album, credits_micros=8_000, at=NEXT_DAY)
+    left = []
+    for view in views:
+        _reject(view)
+        left.append((wallet.balance_micros(), pending(first), pending(second)))
+    assert left == [(0, 3_600, 7_200), (0, 0, 5_400), (0, 0, 0)]
+
+
 def test_a_rejected_view_can_be_paid_for_again_out_of_the_budget() -> None:
     ad = make_ad(make_campaign(budget_micros=6_000))
     view = see(ad)
