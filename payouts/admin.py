@@ -1,0 +1,50 @@
+"""Payouts in Django's own admin: to look at. Everything is done at the desk, where it is checked and booked."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from payouts.models import Attempt, Block, Payout, PayoutRun
+
+
+class ReadOnly(admin.ModelAdmin[Any]):
+    """Rows that only the domain writes."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class Attempts(admin.TabularInline[Attempt, Payout]):
+    model = Attempt
+    extra = 0
+    can_delete = False
+
+
+@admin.register(PayoutRun)
+class PayoutRunAdmin(ReadOnly):
+    list_display = ["pk", "period", "unit", "state", "created_by", "approved_by", "executed_at", "finished_at"]
+    list_filter = ["state", "unit"]
+
+
+@admin.register(Payout)
+class PayoutAdmin(ReadOnly):
+    list_display = ["pk", "run", "payee", "unit", "amount_micros", "state", "reason", "tries", "transfer_id", "paid_at"]
+    list_filter = ["state", "unit"]
+    list_select_related = ["run", "payee"]
+    search_fields = ["reference", "transfer_id", "payee__name"]
+    inlines = [Attempts]
+
+
+@admin.register(Block)
+class BlockAdmin(ReadOnly):
+    list_display = ["pk", "payee", "reason", "note", "created_by", "created_at", "until", "lifted_by", "lifted_at"]
+    list_filter = ["reason"]
+    list_select_related = ["payee", "created_by", "lifted_by"]
