@@ -267,7 +267,7 @@ def _is_paid(at: datetime) -> bool:
 def _pay_out(at: datetime) -> None:
     """Ada opens a run, Max approves it, and it is paid: two people, one transfer each."""
     for payee in Payee.objects.filter(artists__name__in=PAID_THROUGH_STRIPE):
-        _onboard(payee)
+        onboard(payee)
     period = f"{(at.replace(day=1) - timedelta(days=1)):%Y-%m}"
     run = PayoutRun.objects.filter(created_at=at).first()
     if run is None:
@@ -285,7 +285,7 @@ def _pay_out(at: datetime) -> None:
     runs.finish(run.pk, at=sent_at)
 
 
-def _onboard(payee: Payee) -> None:
+def onboard(payee: Payee) -> None:
     """Tell Stripe who is paid, and choose the smallest threshold."""
     if payee.is_payouts_enabled:
         return
