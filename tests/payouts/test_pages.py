@@ -214,7 +214,7 @@ def test_a_run_that_the_ledger_does_not_confirm_has_no_live_approve_button(payee
     page = signed_in(max_()).get(f"/desk/payouts/{run.pk}/").text
 
     assert 'data-difference="995000"' in page
-    assert '<button class="btn btn--primary" disabled>Approve' in page
+    assert '<button type="submit" class="btn btn--primary" disabled>Approve' in page
 
 
 def test_an_approval_of_an_old_page_is_refused(payee: Payee) -> None:
