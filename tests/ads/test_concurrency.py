@@ -1,8 +1,9 @@
 """Two at once: the same click, the same budget, the same day, the same guest. Real threads, real commits."""
 
 import threading
+import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -120,6 +121,24 @@ def test_a_day_settled_by_three_workers_at_once_is_billed_once() -> None:
     _books_are_clean()
 
 
+def test_what_came_since_is_billed_by_one_entry_when_two_workers_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    ad, album = make_ad(), make_album()
+    see(ad, album)
+    settlement.settle(DAY, now=NOON)
+    see(ad, album, at=NOON + timedelta(minutes=1))
+    count = settlement._post
+
+    def linger(*args: Any, **kwargs: Any) -> None:
+        time.sleep(0.3)
+        count(*args, **kwargs)
+
+    monkeypatch.setattr(settlement, "_post", linger)
+    answers = _at_once(*[lambda: settlement.settle(DAY, now=NEXT_DAY)] * 2)
+    assert sorted(answers) == [0, 1]
+    assert pending(album) == 10_800
+    _books_are_clean()
+
+
 def test_settling_and_rejecting_at_once_agree_in_either_order() -> None:
     ad, album = make_ad(), make_album()
     views = [see(ad, album, at=NOON + timedelta(minutes=number)) for number in range(4)]
@@ -155,7 +174,15 @@ def test_two_log_ins_at_once_claim_a_guest_once() -> None:
     _books_are_clean()
 
 
-def test_two_campaigns_going_live_at_once_share_no_money() -> None:
+def test_two_campaigns_going_live_at_once_share_no_money(monkeypatch: pytest.MonkeyPatch) -> None:
+    look = campaigns.missing
+
+    def look_and_linger(campaign: Campaign, at: datetime) -> list[str]:
+        found = look(campaign, at)
+        time.sleep(0.3)
+        return found
+
+    monkeypatch.setattr(campaigns, "missing", look_and_linger)
     advertiser = make_advertiser(prepaid=usd("15"))
     drafts = [make_campaign(live=False, advertiser=advertiser) for _ in range(2)]
     for campaign in drafts:
