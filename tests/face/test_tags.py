@@ -59,5 +59,9 @@ def test_the_tags_are_there_without_loading_them() -> None:
     assert Template('{{ ms|duration }} {% icon "x" %}').render(Context({"ms": 61_000})).startswith("1:01 <svg")
 
 
+def test_a_preloaded_font_has_the_address_of_the_stylesheet() -> None:
+    assert face.static_as_in_css("vendor/archivo@5.3.0/a.woff2") == "/static/vendor/archivo@5.3.0/a.woff2"
+
+
 def test_no_cover_has_no_address() -> None:
     assert face.cover_url(None, 300) == ""
