@@ -68,11 +68,13 @@ def edit(album: Album, details: Details, at: datetime) -> None:
 
     Raises NotPossible when a published album would be left without a price, or sold things change currency.
     """
-    if album.state != Album.State.DRAFT and details.currency != album.currency:
-        raise NotPossible(
-            f"An album that was published keeps its currency, {album.currency}, so that its sales stay comparable."
-        )
     with transaction.atomic():
+        # Read again under the lock: what was read before may have been published meanwhile.
+        album.refresh_from_db(from_queryset=Album.objects.select_for_update())
+        if album.state != Album.State.DRAFT and details.currency != album.currency:
+            raise NotPossible(
+                f"An album that was published keeps its currency, {album.currency}, so that its sales stay comparable."
+            )
         Track.objects.filter(album=album, free_mode=album.free_mode).update(free_mode=details.free_mode)
         album.title, album.description, album.genre = details.title, details.description, details.genre
         album.tags, album.licence, album.upc = list(details.tags), details.licence, details.upc

@@ -51,6 +51,7 @@ def create(owner: User, details: Details, *, at: datetime) -> Artist:
 def edit(artist: Artist, details: Details, *, at: datetime) -> None:
     """Store what the artist says now; a new name gives a new address, and the old one goes on working."""
     with transaction.atomic():
+        artist.refresh_from_db(from_queryset=Artist.objects.select_for_update())
         artist.name, artist.bio, artist.location = details.name, details.bio, details.location
         slugs.save(artist, at=at)
         search.write_artist(artist, at=at)

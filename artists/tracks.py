@@ -50,6 +50,7 @@ def parse_isrc(text: str) -> str:
 def edit(track: Track, details: Details, at: datetime) -> None:
     """Store what the artist says now; a new title gives a new address, and the old one goes on working."""
     with transaction.atomic():
+        track.refresh_from_db(from_queryset=Track.objects.select_for_update())
         for name in ("title", "isrc", "price_micros", "artist_name", "credit_price", "genre", "lyrics"):
             setattr(track, name, getattr(details, name))
         slugs.save(track, at=at)

@@ -40,6 +40,9 @@ document.addEventListener("input", (event) => {
   waiting.set(form, setTimeout(() => save(form), 800));
 });
 
+// Whoever presses the button saves all of it: what waits to be saved by itself would come after it.
+document.addEventListener("submit", (event) => clearTimeout(waiting.get(event.target)), true);
+
 async function save(form) {
   tell(form, "Saving…");
   try {

@@ -213,3 +213,17 @@ def test_an_isrc_is_read_however_it_is_written(typed: str) -> None:
 def test_what_is_no_isrc_is_refused_with_an_example(typed: str) -> None:
     with pytest.raises(tracks.BadIsrc, match="like DE-ABC-26-00001"):
         tracks.parse_isrc(typed)
+
+
+def test_words_saved_late_do_not_unpublish_an_album() -> None:
+    album = draft()
+    opened_before = Album.objects.get(pk=album.pk)
+    track_before = Track.objects.filter(album=album).first()
+    assert track_before is not None
+    albums.publish(album, NOON)
+    albums.edit(opened_before, albums.Details(title="Night Bus, again"), LATER)
+    tracks.edit(track_before, tracks.Details(title="One more"), LATER)
+    album.refresh_from_db()
+    track_before.refresh_from_db()
+    assert (album.title, album.state) == ("Night Bus, again", Album.State.PUBLISHED)
+    assert (track_before.title, track_before.state) == ("One more", Track.State.PUBLISHED)
