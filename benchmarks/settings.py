@@ -15,6 +15,8 @@ os.environ.update(
 from megabox.settings import *  # noqa: F403
 
 ROOT_URLCONF = "benchmarks.urls"
+# Static files are not measured, and collecting them takes a while.
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
 
 if IS_SQLITE:  # noqa: F405
     DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "bench.sqlite3")}  # noqa: F405
