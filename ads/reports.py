@@ -3,8 +3,6 @@
 Numbers come from the same rows that settle; amounts are micros of the ads currency, days are UTC days.
 """
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -14,7 +12,7 @@ from django.db.models.functions import TruncDate
 
 from ads.fraud import Reason
 from ads.models import Campaign, Impression, Place, ServedHour
-from megabox import money
+from megabox import money, sheets
 
 DAYS = 30
 CHART_HEIGHT = 100
@@ -111,18 +109,13 @@ def report(campaign: Campaign, *, until: date, days: int = DAYS) -> Report:
 
 def as_csv(found: Report) -> str:
     """The days of a report for a spreadsheet: ISO dates, amounts in units and in micros, totals in the last line."""
-    out = io.StringIO()
-    write = csv.writer(out).writerow
-    write(["campaign", "day", "served", "viewed", "clicks", "rejected", "spent", "spent_micros"])
+    rows: list[list[sheets.Cell]] = [
+        ["campaign", "day", "served", "viewed", "clicks", "rejected", "spent", "spent_micros"]
+    ]
     for label, day in [*((day.day.isoformat(), day) for day in found.days), ("total", found.total)]:
-        cells = [neutral(found.campaign.name), label, day.served, day.viewed, day.clicks, day.rejected]
-        write([*cells, money.plain(day.spent), day.spent])
-    return "\ufeff" + out.getvalue()
-
-
-def neutral(text: str) -> str:
-    """`text` as a cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@") or text[:1] in ("\t", "\r") else text
+        cells: list[sheets.Cell] = [found.campaign.name, label, day.served, day.viewed, day.clicks, day.rejected]
+        rows.append([*cells, money.plain(day.spent), day.spent])
+    return sheets.to_csv(rows)
 
 
 def chart_of(values: Sequence[tuple[str, int]]) -> Chart:

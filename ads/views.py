@@ -18,6 +18,7 @@ from ads.models import Ad, Advertiser, Campaign
 from ads.tasks import make_audio
 from megabox import media
 from megabox.nudges import nudge
+from megabox.sheets import csv_file
 from users.access import advertiser_required, confirmed_email_required
 from users.models import User
 
@@ -207,10 +208,8 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
 def report_csv(request: HttpRequest, pk: int) -> HttpResponse:
     """The days of the report for a spreadsheet."""
     found = reports.report(_campaign(request, pk), until=timezone.now().date(), days=_days(request))
-    response = HttpResponse(reports.as_csv(found), content_type="text/csv; charset=utf-8")
     name = f"{slugify(found.campaign.name) or found.campaign.pk}-{found.since}-{found.until}.csv"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return csv_file(reports.as_csv(found), name)
 
 
 # --- inside

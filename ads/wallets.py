@@ -1,6 +1,7 @@
 """Wallets: whose credits are whose, and what happened to them."""
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from django.db.models import Q
 from ads.models import Wallet
 from ledger import chart, journal
 from ledger.journal import Line
-from ledger.models import Posting
+from ledger.models import Balance, Posting
 from megabox import money
 from users.models import User
 
@@ -117,6 +118,18 @@ def holder(wallet_id: int) -> int:
     """The id of the wallet that holds what this wallet earned: itself, or the one it was merged into."""
     into = Wallet.objects.filter(pk=wallet_id).values_list("merged_into", flat=True).first()
     return into or wallet_id
+
+
+def balances(wallet_ids: Collection[int]) -> dict[int, int]:
+    """Money micros behind the credits of many wallets, by id, in a query for every 500; empty ones are left out."""
+    codes = {chart.wallet(wallet_id): wallet_id for wallet_id in wallet_ids}
+    found: dict[int, int] = {}
+    names = list(codes)
+    for start in range(0, len(names), 500):
+        some = names[start : start + 500]
+        rows = Balance.objects.filter(account__code__in=some, amount__gt=0).values_list("account__code", "amount")
+        found |= {codes[code]: money.xcr_to_micros(amount) for code, amount in rows}
+    return found
 
 
 def is_blocked(wallet_id: int) -> bool:

@@ -92,6 +92,8 @@ def set_cover(album: Album, data: bytes, at: datetime) -> None:
     """Store a picture as the album's cover. Raises covers.BadPicture."""
     cover = artwork.store(data, alt=f"Cover of {album.title}", at=at)
     with transaction.atomic():
+        # Read again under the lock: it may have been published or renamed while the picture was made.
+        album.refresh_from_db(from_queryset=Album.objects.select_for_update())
         album.cover, album.hue = cover, cover.hue
         album.save(update_fields=["cover", "hue"])
         search.write_album(album, at=at)

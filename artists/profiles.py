@@ -61,6 +61,8 @@ def set_picture(artist: Artist, data: bytes, *, at: datetime) -> None:
     """Store a picture of the artist. Raises covers.BadPicture."""
     cover = artwork.store(data, alt=f"{artist.name}", at=at)
     with transaction.atomic():
+        # Read again under the lock: they may have been renamed while the picture was made.
+        artist.refresh_from_db(from_queryset=Artist.objects.select_for_update())
         artist.cover, artist.hue = cover, cover.hue
         artist.save(update_fields=["cover", "hue"])
         search.write_artist(artist, at=at)

@@ -20,7 +20,7 @@ from django.utils.http import content_disposition_header
 
 CHUNK_BYTES = 256 * 1024
 _SALT = "megabox.media"
-_RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
+_RANGE = re.compile(r"^bytes=(\d{0,18})-(\d{0,18})$")
 
 
 class BadLink(Exception):

@@ -11,11 +11,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from megabox.nudges import nudge
+from megabox.sheets import csv_file
 from payouts import blocks, reports, runs, tasks
 from payouts.forms import BlockForm, RunForm
 from payouts.freshness import fresh_sign_in_required
 from payouts.models import Block, Payout, PayoutRun
-from payouts.responses import csv_file
 from users.access import SignedInRequest, staff_required
 
 PER_PAGE = 100

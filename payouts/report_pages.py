@@ -8,9 +8,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from ledger.reports import trial_balance, trial_totals
+from megabox.sheets import csv_file
 from payouts import reports
 from payouts.models import Block, Payout, PayoutRun
-from payouts.responses import csv_file
 from users.access import staff_required
 
 PER_PAGE = 200

@@ -1,39 +1,13 @@
-"""Reports as files: CSV in UTF-8 with ISO dates, amounts in units and in micros, control totals in the last line.
+"""Reports as files: CSV in UTF-8 with ISO dates, amounts in units and in micros, control totals in the last line."""
 
-Cells that a spreadsheet would run as a formula are neutralised: titles and names come from strangers.
-"""
-
-import csv
-import io
-import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from ledger.reports import TrialLine, trial_totals
 from megabox.money import plain
+from megabox.sheets import Cell, to_csv
 from payouts.models import Block, Payout, PayoutRun
 from payouts.statements import Line, Statement
-
-Cell = str | int | None
-NUMBER = re.compile(r"-?\d+(\.\d+)?")
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
-
-
-def to_csv(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    """A table as CSV text."""
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow(header)
-    writer.writerows([neutral(cell) for cell in row] for row in rows)
-    return file.getvalue()
-
-
-def neutral(cell: Cell) -> str:
-    """The cell as text that no spreadsheet takes for a formula; numbers stay numbers."""
-    text = "" if cell is None else str(cell)
-    if text.startswith(DANGEROUS) and not NUMBER.fullmatch(text):
-        return f"'{text}"
-    return text
 
 
 def moment(at: datetime | None) -> str:
@@ -72,7 +46,7 @@ def register_csv(runs: Iterable[PayoutRun]) -> str:
         mine = [payout for payout in payouts if payout.unit == unit]
         sums = [sum(values) for values in zip(*map(_amounts, mine), strict=True)]
         rows.append(["TOTAL", "", unit, len(mine), "", "", "", "", *_amount_cells(sums), "", ""])
-    return to_csv(REGISTER, rows)
+    return to_csv([REGISTER, *rows])
 
 
 def _amounts(payout: Payout) -> tuple[int, int, int, int]:
@@ -134,7 +108,7 @@ def statement_csv(statement: Statement) -> str:
         *(_statement_row(line) for line in statement.lines),
         _balance_row("closing balance", statement.until, statement.closing.total, statement.unit),
     ]
-    return to_csv(STATEMENT, rows)
+    return to_csv([STATEMENT, *rows])
 
 
 def _balance_row(what: str, at: datetime, micros: int, unit: str) -> list[Cell]:
@@ -199,7 +173,7 @@ def trial_balance_csv(lines: Sequence[TrialLine]) -> str:
         off = total.difference
         sums: list[Cell] = [plain(total.debits), total.debits, plain(total.credits), total.credits, plain(off), off]
         rows.append(["TOTAL", "", total.unit, *sums])
-    return to_csv(TRIAL_BALANCE, rows)
+    return to_csv([TRIAL_BALANCE, *rows])
 
 
 BLOCKS = [
@@ -231,4 +205,4 @@ def blocks_csv(blocks: Iterable[Block]) -> str:
         ]
         for block in blocks
     ]
-    return to_csv(BLOCKS, [*rows, ["TOTAL", len(rows), "", "", "", "", "", "", ""]])
+    return to_csv([BLOCKS, *rows, ["TOTAL", len(rows), "", "", "", "", "", "", ""]])

@@ -15,11 +15,11 @@ from django.views.decorators.http import require_GET, require_POST
 from artists.models import Payee
 from ledger.models import Posting
 from megabox import money
+from megabox.sheets import csv_file
 from payouts import outlook, pictures, reports, statements, transfers
 from payouts.forms import ThresholdForm, WindowForm
 from payouts.freshness import fresh_sign_in_required
 from payouts.models import Payout
-from payouts.responses import csv_file
 from payouts.statements import Statement
 from users.access import SignedInRequest, artist_required, confirmed_email_required
 

@@ -5,6 +5,8 @@ transaction. Between the two anything may be killed: the gate stays open, what w
 next request or the sweeper goes on. Source of the rules: docs/money.md, "Gate".
 """
 
+import logging
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
@@ -27,6 +29,8 @@ HOUSE_PER_DAY = 10
 
 LOOK_BACK = timedelta(days=1)
 """How old an open gate may be for the sweeper to finish it."""
+
+log = logging.getLogger(__name__)
 
 
 class CannotGet(Exception):
@@ -147,7 +151,22 @@ def finish_waiting(at: datetime) -> int:
     """Grant what an ad covered and a killed process left open; return how many gates."""
     seen = Impression.objects.viewed().filter(place=Place.GATE, viewed_at__gte=at - LOOK_BACK).values("pk")
     waiting = Gate.objects.filter(state=Gate.State.OPEN, opened_at__gte=at - LOOK_BACK, views__token_id__in=seen)
-    return sum(finish(gate, at=at) for gate in list(waiting.distinct()[:100]))
+    # Most that wait were left before their last ad: they take no place from those that are covered.
+    asked = list(
+        waiting.distinct().order_by("opened_at").values_list("pk", "asked_micros", "wallet__merged_into", "wallet")
+    )
+    balances = wallets.balances({merged_into or wallet for _, _, merged_into, wallet in asked})
+    covered = [pk for pk, micros, merged_into, wallet in asked if balances.get(merged_into or wallet, 0) >= micros]
+    return sum(_finish_one(pk, at) for pk in covered[:100])
+
+
+def _finish_one(pk: uuid.UUID, at: datetime) -> bool:
+    """Grant one gate for the sweeper; one that cannot be granted is told and keeps nobody else waiting."""
+    try:
+        return finish(Gate.objects.get(pk=pk), at=at)
+    except Exception:
+        log.exception("Gate %s is covered, but cannot be granted.", pk)
+        return False
 
 
 def state(gate: Gate) -> State:

@@ -149,7 +149,7 @@ def viewed(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
     try:
         said = json.loads(request.body)
         token, mode = str(said["token"]), MODES[said["mode"]]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return JsonResponse({"sentence": "The browser sent something we do not know. Start the ad again."}, status=400)
     signals = fraud.signals(request.headers)
     try:

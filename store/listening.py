@@ -49,7 +49,7 @@ def played(request: HttpRequest) -> JsonResponse:
     try:
         said = json.loads(request.body)
         pk, seconds = said["track"], said["seconds"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return JsonResponse({"error": 'Send {"track": 12, "seconds": 30}.'}, status=400)
     if type(pk) is not int or type(seconds) is not int or not 0 <= seconds <= 86_400:
         return JsonResponse({"error": "Track and seconds are whole numbers."}, status=400)

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from ads import campaigns
 from ledger import chart, journal, payees
 from ledger.journal import Line
 from ledger.models import Posting
@@ -45,7 +46,8 @@ def parts_of(refunded: int, *, total: int, tax: int, commission: int) -> Parts:
 def refund(order_id: uuid.UUID, refunded_minor: int, unit: str, *, at: datetime) -> bool:
     """Book that `refunded_minor` minor units of an order have been given back so far; False when that is booked.
 
-    A full refund also takes the music back. Raises Order.DoesNotExist, NotYet and Mismatch.
+    A full refund also takes the music back; a deposit's pauses the campaigns it no longer pays for. Raises
+    Order.DoesNotExist, NotYet and Mismatch.
     """
     with transaction.atomic():
         order = Order.objects.select_for_update().get(pk=order_id)
@@ -59,6 +61,8 @@ def refund(order_id: uuid.UUID, refunded_minor: int, unit: str, *, at: datetime)
         lines = _deposit_lines(order, refunded) if order.kind == Order.Kind.DEPOSIT else _sale_lines(order, refunded)
         key = f"order:{order.pk}:refund:{refunded_minor}"
         journal.post(key, "refund", lines, occurred_at=at)
+        if order.kind == Order.Kind.DEPOSIT:
+            _stop_unfunded(order, at)
         order.refunded_micros = refunded
         if refunded == order.total_micros:
             order.state = Order.State.REFUNDED
@@ -136,6 +140,13 @@ def _take_back(postings: list[Posting], amount: int, gone: dict[int, int]) -> It
                 yield replace(line, amount=taken)
             if line.amount > taken:
                 yield replace(line, amount=line.amount - taken, debit=owed)
+
+
+def _stop_unfunded(order: Order, at: datetime) -> None:
+    """Campaigns never go on with money that is not there any more."""
+    advertiser = order.lines.select_related("advertiser").get().advertiser
+    assert advertiser is not None
+    campaigns.stop_unfunded(advertiser, at)
 
 
 def _deposit_lines(order: Order, refunded: int) -> list[Line]:

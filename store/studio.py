@@ -1,6 +1,5 @@
 """The artists' statistics page: a chart for the eye, a table behind it, and a file."""
 
-import csv
 from typing import cast
 
 from django.http import HttpRequest, HttpResponse
@@ -9,6 +8,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from megabox.sheets import csv_file, to_csv
 from store import insights
 from users.access import artist_required
 from users.models import User
@@ -40,7 +40,5 @@ def stats(request: HttpRequest) -> HttpResponse:
 def stats_csv(request: HttpRequest) -> HttpResponse:
     """The same days as a file for a spreadsheet."""
     today = timezone.now().date()
-    answer = HttpResponse(content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="megabox-stats-{today.isoformat()}.csv"'
-    csv.writer(answer).writerows(insights.table(insights.of(cast(User, request.user), today)))
-    return answer
+    rows = insights.table(insights.of(cast(User, request.user), today))
+    return csv_file(to_csv(rows), f"megabox-stats-{today.isoformat()}.csv")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from artists import albums, search, splits, tracks
-from artists.models import Album, FreeMode, Rendition, SearchDocument, SplitSheet, Track, Upload
+from artists import albums, profiles, search, splits, tracks
+from artists.models import Album, Artist, FreeMode, Rendition, SearchDocument, SplitSheet, Track, Upload
 from tests.artists.factories import NOON, make_album, make_artist, make_original, make_rendition, make_track
 from tests.artists.pictures import picture
 from tests.users.factories import make_user, nina
@@ -227,3 +227,20 @@ def test_words_saved_late_do_not_unpublish_an_album() -> None:
     track_before.refresh_from_db()
     assert (album.title, album.state) == ("Night Bus, again", Album.State.PUBLISHED)
     assert (track_before.title, track_before.state) == ("One more", Track.State.PUBLISHED)
+
+
+def test_a_picture_that_is_set_late_takes_nothing_out_of_the_search() -> None:
+    album = make_album(published=False)
+    read_before = Album.objects.get(pk=album.pk)
+    Album.objects.filter(pk=album.pk).update(state=Album.State.PUBLISHED, published_at=NOON, title="Renamed meanwhile")
+    search.write_album(Album.objects.get(pk=album.pk), at=NOON)
+    albums.set_cover(read_before, picture("blue"), NOON)
+    assert SearchDocument.objects.get(kind=SearchDocument.Kind.ALBUM, album=album).title == "Renamed meanwhile"
+
+
+def test_a_picture_of_an_artist_that_is_set_late_keeps_their_new_name() -> None:
+    artist = make_album().artist
+    read_before = Artist.objects.get(pk=artist.pk)
+    profiles.edit(artist, profiles.Details(name="Renamed meanwhile"), at=NOON)
+    profiles.set_picture(read_before, picture("blue"), at=NOON)
+    assert SearchDocument.objects.get(kind=SearchDocument.Kind.ARTIST, artist=artist).title == "Renamed meanwhile"

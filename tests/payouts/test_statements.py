@@ -196,21 +196,3 @@ def test_the_file_ends_with_the_closing_balance_and_its_lines_sum_to_it() -> Non
     assert [line["amount"] for line in lines] == ["4.495500", "-1.000001"]
     assert sum(int(line["amount_micros"]) for line in lines) == int(last["amount_micros"]) == 3_495_499
     assert (last["kind"], last["date"]) == ("closing balance", "2027-01-01T00:00:00Z")
-
-
-@pytest.mark.parametrize(
-    ("cell", "written"),
-    [
-        ("=1+1", "'=1+1"),
-        ("+cmd", "'+cmd"),
-        ("-cmd", "'-cmd"),
-        ("@sum", "'@sum"),
-        ("\t=1", "'\t=1"),
-        ("-1.620000", "-1.620000"),
-        (-5, "-5"),
-        ("Nina", "Nina"),
-        (None, ""),
-    ],
-)
-def test_cells_that_would_run_as_formulas_are_neutralised(cell: str | int | None, written: str) -> None:
-    assert reports.neutral(cell) == written

@@ -19,7 +19,7 @@ from ledger.models import Entry
 from store import gate, gate_receipts, library
 from store.audit import findings
 from store.listeners import Listener
-from store.models import Gate, LibraryItem
+from store.models import Gate, GateView, LibraryItem
 from tests.ads.factories import NOON, balance, make_ad, make_campaign
 from tests.artists.factories import make_album, make_payee, make_track
 from tests.store.factories import guest, listener, music
@@ -374,3 +374,44 @@ def test_nobody_learns_of_anothers_gate() -> None:
     assert not Gate.objects.of(guest("another")).filter(pk=found.pk).exists()
     assert not Gate.objects.of(listener(charlie())).filter(pk=found.pk).exists()
     assert not Gate.objects.of(Listener()).filter(pk=found.pk).exists()
+
+
+def test_gates_that_were_left_keep_no_covered_one_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_ads(5, 5)
+    dear = make_track(credit_price=10)
+    left = [open_at(dear, guest(f"left-{number}")) for number in range(101)]
+    first = left[0]
+    watch(first)
+    seen = first.views.get().token_id
+    monkeypatch.setattr(gate, "_grant_for_credits", lambda *_: None)  # the process is killed right after the credits
+    cheap = open_at(make_track(credit_price=5), guest("covered"))
+    watch(cheap)
+    monkeypatch.undo()
+    # A hundred people left after their first ad, before this one was covered.
+    views = Impression.objects.get(pk=seen)
+    for number, one in enumerate(left[1:]):
+        views.pk = uuid.UUID(int=number)
+        Impression.objects.bulk_create([views])
+        GateView.objects.create(gate=one, token_id=views.pk, price_micros=0, offered_at=NOON)
+    assert gate.finish_waiting(NOON + AD) == 1
+    cheap.refresh_from_db()
+    assert cheap.state == Gate.State.GRANTED
+
+
+def test_a_gate_that_cannot_be_granted_keeps_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_ads(5)
+    grant = gate._grant_for_credits
+    monkeypatch.setattr(gate, "_grant_for_credits", lambda *_: None)
+    broken, whole = (open_at(make_track(), guest(name)) for name in ("broken", "whole"))
+    for one in (broken, whole):
+        watch(one)
+
+    def fails_for_one(found: Gate, at: datetime) -> None:
+        if found.pk == broken.pk:
+            raise RuntimeError("a bug of ours")
+        grant(found, at)
+
+    monkeypatch.setattr(gate, "_grant_for_credits", fails_for_one)
+    assert gate.finish_waiting(NOON + AD) == 1
+    whole.refresh_from_db()
+    assert whole.state == Gate.State.GRANTED

@@ -237,3 +237,9 @@ def test_a_guest_who_logs_in_sees_their_gate_and_credits(visitor: Client) -> Non
     visitor.post("/accounts/login/", {"login": leo().email, "password": "megabox-demo"})
     assert visitor.get(f"{gate}receipt/").status_code == 200
     assert LibraryItem.objects.get().user == leo()
+
+
+def test_json_nested_without_end_is_told_not_to_be_known(visitor: Client) -> None:
+    gate, nested = open_gate(visitor), "[" * 200_000
+    assert visitor.post(f"{gate}viewed/", nested, content_type="application/json").status_code == 400
+    assert visitor.post("/plays/", nested, content_type="application/json").status_code == 400

@@ -58,7 +58,7 @@ def test_the_page_and_its_file_agree(busy: Any, client: Client) -> None:
     page = client.get("/studio/stats/").content.decode()
     assert "$10.00" in page
     assert "<svg" in page
-    rows = list(csv.reader(io.StringIO(client.get("/studio/stats.csv").content.decode())))
+    rows = list(csv.reader(io.StringIO(client.get("/studio/stats.csv").content.decode("utf-8-sig"))))
     assert rows[0][:2] == ["day", "plays"]
     assert len(rows) == 32
     assert rows[-1] == ["total", "2", "1", "0", "1", "1", "10.000000"]

@@ -1,5 +1,6 @@
 """Refunds take back from whoever had it, to the micro, whatever came before."""
 
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -8,12 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from ads.models import Campaign
 from artists.splits import replace
 from ledger import chart, journal, payees
 from ledger.models import Entry
 from store import library, orders, refunds, waiting
 from store.audit import findings
 from store.models import LibraryItem, Order, StripeEvent
+from tests.ads.factories import make_advertiser, make_campaign
 from tests.artists.factories import make_artist, make_payee
 from tests.store.factories import (
     NOON,
@@ -190,3 +193,16 @@ class TestAnyRefunds(TestCase):
         assert journal.balance(chart.commission("USD")) == 0
         assert Entry.objects.filter(key__startswith=f"order:{order.pk}").count() >= 2
         assert list(findings()) == []
+
+
+def test_campaigns_stop_when_the_deposit_behind_them_is_given_back() -> None:
+    advertiser = make_advertiser()
+    order = orders.place_deposit(advertiser, 20_000_000, listener(), order_id=uuid.uuid4(), at=NOON)
+    orders.fulfil(order.pk, paid_session(order), at=NOON)
+    campaign = make_campaign(advertiser=advertiser)
+    refunds.refund(order.pk, 500, "USD", at=NOON)
+    campaign.refresh_from_db()
+    assert campaign.state == Campaign.State.LIVE, "its ten dollars are still there"
+    refunds.refund(order.pk, 2_000, "USD", at=NOON)
+    campaign.refresh_from_db()
+    assert campaign.state == Campaign.State.PAUSED
