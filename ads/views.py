@@ -254,7 +254,7 @@ def _sound_url(request: HttpRequest, ad: Ad) -> str:
 
 def _days(request: HttpRequest) -> int:
     typed = request.GET.get("days", "")
-    return int(typed) if typed.isascii() and typed.isdigit() and int(typed[:4]) in REPORT_DAYS else reports.DAYS
+    return next((days for days in REPORT_DAYS if typed == str(days)), reports.DAYS)
 
 
 def _status(form: object) -> int:

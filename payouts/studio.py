@@ -174,6 +174,7 @@ def set_up(request: SignedInRequest) -> HttpResponse:
 @confirmed_email_required
 @artist_required
 @require_GET
+@fresh_sign_in_required
 def set_up_again(request: SignedInRequest, payee_id: int) -> HttpResponse:
     """Where Stripe sends people whose link was old: to a new one."""
     payee = get_object_or_404(Payee, pk=payee_id, user=request.user)

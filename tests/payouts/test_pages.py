@@ -365,3 +365,19 @@ def test_approving_asks_for_a_fresh_sign_in_where_staff_need_a_second_factor(
     assert run.state == PayoutRun.State.COMPUTED
     runs.approve(run.pk, by=max_(), seen_hash=run.content_hash, at=NOON)
     assert Payout.objects.get().state == Payout.State.RESERVED
+
+
+@pytest.mark.parametrize("way", ["post", "get"])
+def test_payout_details_ask_for_a_fresh_sign_in_by_both_ways(
+    payee: Payee, settings: LazySettings, standin: Standin, way: str
+) -> None:
+    settings.STAFF_MFA = "required"
+    person = signed_in(nina())
+
+    if way == "post":
+        answer = person.post("/studio/earnings/set-up/", {"payee": payee.pk})
+    else:
+        answer = person.get(f"/studio/earnings/set-up/{payee.pk}/again/")
+
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/accounts/reauthenticate/")
