@@ -11,7 +11,7 @@ from django.db.models import Count, Max, QuerySet, Sum
 
 from ledger import chart, journal
 from ledger import policy as policies
-from ledger.models import Policy, Posting
+from ledger.models import Posting
 from payouts import blocks, booking, contents
 from payouts.contents import Item
 from payouts.models import Payout, PayoutRun
@@ -232,11 +232,6 @@ def finish_all(*, at: datetime) -> int:
 def register(run: PayoutRun) -> QuerySet[Payout]:
     """The payouts of a run as a register lists them."""
     return run.payouts.select_related("payee").order_by("payee__name", "payee_id")
-
-
-def policy_of(run: PayoutRun) -> Policy | None:
-    """The policy a run was computed under."""
-    return Policy.objects.filter(version=run.policy_version or 0).first()
 
 
 def _locked(run_id: int) -> PayoutRun:

@@ -6,7 +6,7 @@ stands (being checked, available, held, on its way, owed) is kept apart. Nothing
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django.db.models import Q, QuerySet, Sum
@@ -171,13 +171,6 @@ def by_period(lines: Iterable[Line], period_of: Callable[[datetime], str]) -> di
             name = period_of(each.occurred_at)
             sums[name] = sums.get(name, 0) + each.amount
     return sums
-
-
-def month_window(period: str) -> tuple[datetime, datetime]:
-    """The first moments of a month (`2026-11`) and of the next one. Raises ValueError."""
-    first = date.fromisoformat(f"{period}-01")
-    following = (first + timedelta(days=32)).replace(day=1)
-    return day_start(first), day_start(following)
 
 
 # --- reading the postings
