@@ -5,6 +5,7 @@ What depends on who looks (owned, ads, the header's corner) is loaded apart, and
 
 from collections.abc import Callable
 from datetime import UTC, datetime, time
+from functools import wraps
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
@@ -26,7 +27,14 @@ MOST_FOUND = 60
 
 def public_page(view: View) -> View:
     """A page for everybody, kept for a minute."""
-    return require_safe(cache_control(public=True, max_age=60)(view))
+
+    @wraps(view)
+    def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if "\0" in request.path:
+            raise Http404  # PostgreSQL takes no NUL, not even to look for it
+        return view(request, *args, **kwargs)
+
+    return require_safe(cache_control(public=True, max_age=60)(shown))
 
 
 @public_page

@@ -159,3 +159,8 @@ def test_music_that_is_only_played_is_not_offered_for_download(client: Client) -
     page = client.get(track.get_absolute_url()).content.decode()
     assert "Get it free" not in page
     assert "does not give" in client.get(f"/get/track/{track.pk}/").content.decode()
+
+
+@pytest.mark.parametrize("path", ["/artists/%00/", "/artists/a/%00/", "/artists/a/b/%00/", "/search?q=%00"])
+def test_a_nul_in_an_address_is_not_found_on_every_database(client: Client, path: str) -> None:
+    assert client.get(path).status_code == (200 if "?" in path else 404)
