@@ -6,21 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from ads.models import Ad, AdEvent, Advertiser, BookDay, Campaign, CampaignDay, Impression, ImpressionGroup, Wallet
-
-
-class LookOnly(admin.ModelAdmin[Any]):
-    """Rows that only the domain writes."""
-
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+from megabox.looking import ReadOnly
 
 
 @admin.register(Advertiser)
@@ -64,7 +50,7 @@ class CampaignAdmin(admin.ModelAdmin[Campaign]):
 
 
 @admin.register(Impression)
-class ImpressionAdmin(LookOnly):
+class ImpressionAdmin(ReadOnly):
     list_display = ["id", "campaign", "place", "price_micros", "artist", "state", "reason", "viewed_at", "group"]
     list_filter = ["state", "place", "reason"]
     list_select_related = ["campaign", "artist", "group"]
@@ -72,7 +58,7 @@ class ImpressionAdmin(LookOnly):
 
 
 @admin.register(ImpressionGroup)
-class ImpressionGroupAdmin(LookOnly):
+class ImpressionGroupAdmin(ReadOnly):
     list_display = ["day", "campaign", "beneficiary", "count", "gross_micros", "posted_micros", "postings_count"]
     list_filter = ["place"]
     list_select_related = ["campaign"]
@@ -80,7 +66,7 @@ class ImpressionGroupAdmin(LookOnly):
 
 
 @admin.register(Wallet)
-class WalletAdmin(LookOnly):
+class WalletAdmin(ReadOnly):
     list_display = ["id", "user", "merged_into", "blocked_at", "blocked_reason", "created_at"]
     list_filter = ["blocked_at"]
     exclude = ["guest_key"]
@@ -88,18 +74,18 @@ class WalletAdmin(LookOnly):
 
 
 @admin.register(BookDay)
-class BookDayAdmin(LookOnly):
+class BookDayAdmin(ReadOnly):
     list_display = ["day", "state", "closed_at", "final_at"]
 
 
 @admin.register(CampaignDay)
-class CampaignDayAdmin(LookOnly):
+class CampaignDayAdmin(ReadOnly):
     list_display = ["day", "campaign", "spent_micros"]
     list_select_related = ["campaign"]
 
 
 @admin.register(AdEvent)
-class AdEventAdmin(LookOnly):
+class AdEventAdmin(ReadOnly):
     list_display = ["at", "campaign", "stage", "token_id"]
     list_filter = ["stage"]
     list_select_related = ["campaign"]

@@ -1,7 +1,5 @@
 """The catalogue in Django's admin: to look things up and mend words. Files, states and prices change in the studio."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.http import HttpRequest
 
@@ -18,19 +16,7 @@ from artists.models import (
     Track,
     Upload,
 )
-
-
-class ReadOnly(admin.ModelAdmin[Any]):
-    """Rows that only the domain writes."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
-        return False
+from megabox.looking import ReadOnly
 
 
 @admin.register(Artist)

@@ -1,25 +1,9 @@
 """Payouts in Django's own admin: to look at. Everything is done at the desk, where it is checked and booked."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.db.models import Model
-from django.http import HttpRequest
 
+from megabox.looking import ReadOnly
 from payouts.models import Attempt, Block, Payout, PayoutRun
-
-
-class ReadOnly(admin.ModelAdmin[Any]):
-    """Rows that only the domain writes."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 class Attempts(admin.TabularInline[Attempt, Payout]):

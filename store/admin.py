@@ -1,26 +1,12 @@
 """Orders, gates, the library and Stripe's inbox in Django's own admin: to look at, and to try a parked event again."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from megabox.looking import ReadOnly
 from store.models import Download, Gate, GateView, LibraryItem, Order, OrderLine, StripeEvent
-
-
-class ReadOnly(admin.ModelAdmin[Any]):
-    """Rows that only the domain writes."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 class OrderLines(admin.TabularInline[OrderLine, Order]):
