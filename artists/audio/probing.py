@@ -244,7 +244,8 @@ def _decode(path: Path, form: Format, limits: Limits) -> _Decoded:
 _STREAM = re.compile(r"Stream #0:\d+.*?: Audio: (\w+)[^\n]*?, (\d+) Hz, ([^,\n]+)")
 _INTEGRATED = re.compile(r"I:\s+(-?[\d.]+|-inf|nan) LUFS")
 _TRUE_PEAK = re.compile(r"Peak:\s+(-?[\d.]+|-inf|nan) dBFS")
-_ERROR = re.compile(r"\[(?:error|fatal|panic)\]")
+# That a picture's codec is not on the whitelist is what we want.
+_ERROR = re.compile(r"\[(?:error|fatal|panic)\](?!.*not on whitelist)")
 _LAYOUTS = {
     "mono": 1,
     "stereo": 2,
@@ -304,6 +305,12 @@ def _check_agreement(header: dict[str, Any], decoded: _Decoded, form: Format) ->
         raise CutOff(
             f"This file announces {clock(declared)}, but only {clock(decoded.duration_ms)} of it can be decoded: "
             f"it was cut off or damaged on its way. {KEPT} Export or copy it again and upload the whole file."
+        )
+    if is_lossless and decoded.errors:
+        # ffmpeg hides a damaged frame behind silence of the same length; nobody should pay for that.
+        raise CutOff(
+            f"This {form.label} file is damaged inside: a part of it fails its own checksum. {KEPT} "
+            "Export or copy it again and upload the whole file."
         )
     if is_lossless and declared and decoded.duration_ms > declared + slack:
         raise NotAudio(_unreadable(form))

@@ -101,8 +101,9 @@ def test_an_m4a_with_its_index_first_cut_off(tmp_path: Path) -> None:
     refused(path, audio.CutOff, "missing at its end")
 
 
-def test_a_flac_with_a_hole_in_it(tmp_path: Path) -> None:
-    data = bytearray(sounds.make(tmp_path / "noise.flac", source="anoisesrc=r=44100").read_bytes())
+@pytest.mark.parametrize("seed", range(8))
+def test_a_flac_with_a_hole_in_it(tmp_path: Path, seed: int) -> None:
+    data = bytearray(sounds.make(tmp_path / "noise.flac", source=f"anoisesrc=r=44100:seed={seed}").read_bytes())
     data[len(data) // 2 : len(data) // 2 + 2000] = b"\x55" * 2000
     refused(written(tmp_path / "hole.flac", bytes(data)), audio.CutOff, "damaged")
 
