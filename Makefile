@@ -1,10 +1,9 @@
 # The two commands a newcomer needs: `make run` and `make test`. `make help` lists the rest.
 PORT ?= 8000
 PYTHON ?= python3
-PIP := .venv/bin/pip install --quiet --disable-pip-version-check --no-warn-script-location --require-hashes
+PIP := .venv/bin/pip install -qq --disable-pip-version-check --no-warn-script-location --require-hashes
 RUN := .venv/bin/python
 WORKERS ?= auto
-export PYTHONWARNINGS ?= default
 
 .PHONY: help run test browser check fix bench reset lock
 .DEFAULT_GOAL := help
