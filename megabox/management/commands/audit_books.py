@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.utils import timezone
 
 from artists import audit as catalogue
 from megabox import audit
@@ -17,7 +18,7 @@ class Command(BaseCommand):
         for finding in audit.findings():
             count += 1
             self.stdout.write(f"{finding.room}: {finding.rule}: {finding.message}")
-        for sentence in catalogue.findings():
+        for sentence in catalogue.findings(timezone.now()):
             count += 1
             self.stdout.write(f"artists: {sentence}")
         if count:
