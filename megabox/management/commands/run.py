@@ -91,7 +91,8 @@ class Command(BaseCommand):
         def stop(*_: object) -> None:
             raise KeyboardInterrupt
 
-        signal.signal(signal.SIGTERM, stop)
+        for sign in (signal.SIGINT, signal.SIGTERM):  # a shell may have told its background jobs to ignore Ctrl-C
+            signal.signal(sign, stop)
         try:
             for process in processes:
                 process.start(environment)
