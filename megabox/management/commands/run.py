@@ -16,7 +16,12 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
+from django.utils import timezone
+
+from megabox.demo import whole
 
 START_SECONDS = 40
 STOP_SECONDS = 5
@@ -68,24 +73,25 @@ class Command(BaseCommand):
             self._supervise(_processes(port), environment, port)
 
     def _prepare(self, environment: dict[str, str], *, with_demo: bool) -> None:
-        steps = [("Preparing the database", ["migrate", "--verbosity", "0"])]
+        self._say("Preparing the database ...")
+        call_command("migrate", verbosity=0)
         if not settings.DEBUG:
-            steps.append(("Collecting static files", ["collectstatic", "--noinput", "--verbosity", "0"]))
-        standin = next((p for p in _processes(int(environment["PORT"])) if p.name == "standin"), None)
-        for title, command in steps:
-            self._say(f"{title} ...")
-            subprocess.run([sys.executable, "manage.py", *command], env=environment, check=True, cwd=settings.BASE_DIR)
-        if with_demo and settings.DEBUG:
-            # The demo's past sales exist at the stand-in too, so it must be there while the demo is made.
-            if standin is not None:
-                standin.start(environment)
-            try:
-                subprocess.run(
-                    [sys.executable, "manage.py", "demo"], env=environment, check=True, cwd=settings.BASE_DIR
-                )
-            finally:
-                if standin is not None:
-                    _stop([standin])
+            self._say("Collecting static files ...")
+            call_command("collectstatic", interactive=False, verbosity=0)
+        needs_demo = with_demo and settings.IS_STANDIN and not whole.is_made(timezone.now())
+        connections.close_all()  # the supervisor itself asks the database nothing any more
+        if needs_demo:
+            self._make_demo(environment)
+
+    def _make_demo(self, environment: dict[str, str]) -> None:
+        # The demo's past sales exist at the stand-in too, so it must be there while the demo is made.
+        standin = [process for process in _processes(int(environment["PORT"])) if process.name == "standin"]
+        for process in standin:
+            process.start(environment)
+        try:
+            subprocess.run([sys.executable, "manage.py", "demo"], env=environment, check=True, cwd=settings.BASE_DIR)
+        finally:
+            _stop(standin)
 
     def _supervise(self, processes: list[Process], environment: dict[str, str], port: int) -> None:
         def stop(*_: object) -> None:

@@ -1,0 +1,11 @@
+"""Whether the demo is there, all of it."""
+
+from datetime import datetime
+
+from megabox.demo import adverts, catalogue, history, people
+
+
+def is_made(now: datetime) -> bool:
+    """True once nothing is left to be made."""
+    made = people.is_made() and catalogue.is_made() and adverts.is_made()
+    return made and history.is_made(people.anchor(now))
