@@ -4,7 +4,18 @@ from megabox.standin import errors
 from megabox.standin.call import Call
 from megabox.standin.store import Obj, new_id
 
-CATEGORIES = {"charge": "charge", "refund": "refund", "transfer": "transfer"}
+CATEGORIES = {
+    "adjustment": "other_adjustment",
+    "charge": "charge",
+    "payout": "payout",
+    "payout_failure": "payout_reversal",
+    "refund": "refund",
+    "stripe_fee": "fee",
+    "topup": "topup",
+    "transfer": "transfer",
+    "transfer_refund": "transfer_reversal",
+}
+"""What Stripe's reports call each type, unless it depends on more (an adjustment may be a dispute's)."""
 
 
 def fee(cents: int) -> int:
@@ -12,7 +23,18 @@ def fee(cents: int) -> int:
     return (cents * 29 + 500) // 1000 + 30
 
 
-def move(call: Call, kind: str, source: str, cents: int, currency: str, created: int, fee_cents: int = 0) -> Obj:
+def move(
+    call: Call,
+    kind: str,
+    source: str | None,
+    cents: int,
+    currency: str,
+    created: int,
+    fee_cents: int = 0,
+    *,
+    category: str = "",
+    description: str | None = None,
+) -> Obj:
     """Write a balance transaction of `cents` (negative: money out), less `fee_cents`; funds are available at once.
 
     Stripe makes card money wait some days; here it does not, so that a payout can be tried on the first evening.
@@ -37,17 +59,32 @@ def move(call: Call, kind: str, source: str, cents: int, currency: str, created:
             "balance_type": "payments",
             "created": created,
             "currency": currency,
-            "description": None,
+            "description": description,
             "exchange_rate": None,
             "fee": fee_cents,
             "fee_details": fees if fee_cents else [],
             "net": net,
-            "reporting_category": CATEGORIES[kind],
+            "reporting_category": category or CATEGORIES[kind],
             "source": source,
             "status": "available",
             "type": kind,
         }
     )
+
+
+def adjust(call: Call) -> Obj:
+    """POST /_test/balance: Stripe moves `cents` (below zero: takes them) by itself, as a `type` with a `description`.
+
+    A fee is taken with `type=stripe_fee`; `type=adjustment` is what Stripe's support does, or a dispute.
+    """
+    kind, cents = str(call.params.get("type", "adjustment")), int(call.params.get("cents", 0))
+    if kind not in CATEGORIES or not cents:
+        raise errors.WireError(400, f"Send cents, and a type out of {', '.join(sorted(CATEGORIES))}.")
+    currency = str(call.params.get("currency", "usd"))
+    source, description = call.params.get("source"), call.params.get("description")
+    category = str(call.params.get("category", ""))
+    created = call.now - int(call.params.get("ago", 0))
+    return move(call, kind, source, cents, currency, created, category=category, description=description)
 
 
 def require_available(call: Call, cents: int, currency: str) -> None:
@@ -76,6 +113,6 @@ def retrieve(call: Call) -> Obj:
 
 
 def listing(call: Call) -> Obj:
-    """GET /v1/balance_transactions, by `type`, `source` and `currency`."""
-    filters = {name: call.params.get(name) for name in ("type", "source", "currency")}
+    """GET /v1/balance_transactions, by `type`, `source`, `currency` and automatic `payout`."""
+    filters = {name: call.params.get(name) for name in ("type", "source", "currency", "payout")}
     return call.objects.page("balance_transaction", "/v1/balance_transactions", call.params, **filters)

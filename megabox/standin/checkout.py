@@ -230,6 +230,8 @@ def shown(obj: Obj) -> Obj:
         return {key: value for key, value in obj.items() if key != "intent_data"}
     if obj.get("object") == "item":
         return {key: value for key, value in obj.items() if key not in ("created", "session")}
+    if obj.get("object") == "balance_transaction":
+        return {key: value for key, value in obj.items() if key != "payout"}
     return obj
 
 

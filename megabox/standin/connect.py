@@ -45,6 +45,7 @@ CREATE_TRANSFER: Fields = EXPAND | {
 }
 LIST_TRANSFERS: Fields = PAGING | {"destination": text(), "transfer_group": text()}
 LIST_ACCOUNTS: Fields = PAGING
+CREATE_REVERSAL: Fields = EXPAND | {"amount": whole(), "description": text(), "metadata": pairs()}
 
 
 def create_account(call: Call) -> Obj:
@@ -233,3 +234,41 @@ def list_transfers(call: Call) -> Obj:
     """GET /v1/transfers, by `transfer_group` and `destination`."""
     filters = {name: call.params.get(name) for name in ("transfer_group", "destination")}
     return call.objects.page("transfer", "/v1/transfers", call.params, **filters)
+
+
+def create_reversal(call: Call) -> Obj:
+    """POST /v1/transfers/{id}/reversals: what was transferred, or a part of it, comes back."""
+    transfer = call.objects.get("transfer", call.path_id)
+    before = dict(transfer)
+    rest = transfer["amount"] - transfer["amount_reversed"]
+    cents = call.params.get("amount") or rest
+    if not 1 <= cents <= rest:
+        raise errors.invalid("amount", f"Reversal amount ({cents}) is greater than what is left ({rest}).")
+    identifier = new_id("trr_1", 23)
+    transaction = balance.move(call, "transfer_refund", identifier, cents, transfer["currency"], call.now)
+    reversal = call.objects.add(
+        {
+            "id": identifier,
+            "object": "transfer_reversal",
+            "amount": cents,
+            "balance_transaction": transaction["id"],
+            "created": call.now,
+            "currency": transfer["currency"],
+            "destination_payment_refund": new_id("pyr_"),
+            "metadata": call.params.get("metadata") or {},
+            "source_refund": None,
+            "transfer": transfer["id"],
+        }
+    )
+    transfer["amount_reversed"] += cents
+    transfer["reversed"] = transfer["amount_reversed"] == transfer["amount"]
+    transfer["reversals"]["data"].insert(0, reversal)
+    call.objects.save(transfer)
+    emit(call, "transfer.reversed", transfer, before=before)
+    return reversal
+
+
+def list_reversals(call: Call) -> Obj:
+    """GET /v1/transfers/{id}/reversals."""
+    url = f"/v1/transfers/{call.path_id}/reversals"
+    return call.objects.page("transfer_reversal", url, call.params, transfer=call.path_id)

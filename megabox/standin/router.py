@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from megabox.standin import balance, checkout, connect, errors, events, forms, payments
+from megabox.standin import balance, bank, checkout, connect, errors, events, forms, payments
 from megabox.standin.call import Call
 from megabox.standin.forms import EXPAND, PAGING, Fields, text
 from megabox.standin.store import Obj, Objects
@@ -48,9 +48,12 @@ ROUTES = [
         "GET",
         "/v1/balance_transactions",
         balance.listing,
-        PAGING | {"type": text(), "source": text(), "currency": text()},
+        PAGING | {"type": text(), "source": text(), "currency": text(), "payout": text()},
     ),
     _route("GET", "/v1/balance_transactions/{id}", balance.retrieve),
+    _route("POST", "/v1/payouts", bank.create_payout, bank.CREATE_PAYOUT),
+    _route("GET", "/v1/payouts", bank.list_payouts, bank.LIST_PAYOUTS),
+    _route("GET", "/v1/payouts/{id}", bank.retrieve_payout),
     _route("POST", "/v1/accounts", connect.create_account, connect.CREATE_ACCOUNT),
     _route("GET", "/v1/accounts", connect.list_accounts, connect.LIST_ACCOUNTS),
     _route("GET", "/v1/accounts/{id}", connect.retrieve_account),
@@ -59,6 +62,8 @@ ROUTES = [
     _route("POST", "/v1/transfers", connect.create_transfer, connect.CREATE_TRANSFER),
     _route("GET", "/v1/transfers", connect.list_transfers, connect.LIST_TRANSFERS),
     _route("GET", "/v1/transfers/{id}", connect.retrieve_transfer),
+    _route("POST", "/v1/transfers/{id}/reversals", connect.create_reversal, connect.CREATE_REVERSAL),
+    _route("GET", "/v1/transfers/{id}/reversals", connect.list_reversals, PAGING),
     _route("GET", "/v1/events", events.listing, PAGING | {"type": text()}),
     _route("GET", "/v1/events/{id}", events.retrieve),
 ]

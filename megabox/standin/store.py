@@ -131,6 +131,14 @@ class Objects:
             (currency, cents),
         )
 
+    def put_into_payout(self, currency: str, payout_id: str) -> None:
+        """Note what an automatic payout of `currency` consists of: all that no earlier one had."""
+        self.db.execute(
+            "UPDATE objects SET body = json_set(body, '$.payout', ?) WHERE kind = 'balance_transaction'"
+            " AND json_extract(body, '$.currency') = ? AND json_extract(body, '$.payout') IS NULL",
+            (payout_id, currency),
+        )
+
     def balances(self) -> dict[str, int]:
         """Available cents by currency."""
         return dict(self.db.execute("SELECT currency, available FROM totals ORDER BY currency").fetchall())

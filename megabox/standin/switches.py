@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from megabox.standin import cards, checkout, connect, errors
+from megabox.standin import balance, bank, cards, checkout, connect, errors
 from megabox.standin.call import Call, Site
 from megabox.standin.http import Request, Response, as_json
 from megabox.standin.payments import Payer
@@ -109,6 +109,11 @@ def _enable(call: Call) -> Obj:
     return connect.enable(call, call.objects.get("account", call.path_id))
 
 
+def _fail_payout(call: Call) -> Obj:
+    """POST /_test/payouts/{id}/fail: the operator's bank sends a payout back."""
+    return bank.fail_payout(call, call.objects.get("payout", call.path_id))
+
+
 def _deliver(call: Call) -> Obj:
     """POST /_test/events/{id}/deliver: send the event again, `times` times at once."""
     event = call.objects.get("event", call.path_id)
@@ -154,6 +159,9 @@ ACTIONS = [
     ("POST", r"/_test/heal", _heal),
     ("POST", r"/_test/checkout/(?P<id>\w+)/pay", _pay),
     ("POST", r"/_test/accounts/(?P<id>\w+)/enable", _enable),
+    ("POST", r"/_test/balance", balance.adjust),
+    ("POST", r"/_test/payouts/automatic", bank.pay_out_all),
+    ("POST", r"/_test/payouts/(?P<id>\w+)/fail", _fail_payout),
     ("POST", r"/_test/events/(?P<id>\w+)/deliver", _deliver),
     ("POST", r"/_test/age-keys", _age_keys),
     ("GET", r"/_test/deliveries", _deliveries),

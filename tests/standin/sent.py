@@ -31,6 +31,8 @@ TYPES: list[tuple[str, str, Any]] = [
     ("POST", r"/v1/transfers", stripe.params.TransferCreateParams),
     ("GET", r"/v1/transfers", stripe.params.TransferListParams),
     ("GET", r"/v1/transfers/\w+", stripe.params.TransferRetrieveParams),
+    ("POST", r"/v1/transfers/\w+/reversals", stripe.params.TransferReversalCreateParams),
+    ("POST", r"/v1/payouts", stripe.params.PayoutCreateParams),
     ("GET", r"/v1/events", stripe.params.EventListParams),
 ]
 

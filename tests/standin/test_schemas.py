@@ -104,6 +104,25 @@ def test_transfers_accounts_and_the_balance(standin: Standin, check: Check) -> N
     check("tax_rate", as_sent(client.v1.tax_rates.create({"display_name": "VAT", "percentage": 20, "inclusive": True})))
 
 
+def test_payouts_to_the_bank_and_reversals(standin: Standin, check: Check) -> None:
+    client = standin.client()
+    standin.fund(20_000)
+    payout = client.v1.payouts.create({"amount": 1_000, "currency": "usd"})
+    check("payout", as_sent(payout))
+    standin.post(f"/_test/payouts/{payout.id}/fail")
+    check("payout", as_sent(client.v1.payouts.retrieve(payout.id)))
+    transfer = make_transfer(standin)
+    check("transfer_reversal", as_sent(client.v1.transfers.reversals.create(transfer.id)))
+    check("transfer", as_sent(client.v1.transfers.retrieve(transfer.id)))
+    standin.post("/_test/balance", type="stripe_fee", cents=-100)
+    standin.post("/_test/payouts/automatic")
+    for each in as_sent(client.v1.payouts.list())["data"]:
+        check("payout", each)
+    transactions = client.v1.balance_transactions.list({"limit": 100, "expand": ["data.source"]})
+    for transaction in as_sent(transactions)["data"]:
+        check("balance_transaction", transaction)
+
+
 def test_events_and_what_they_carry(standin: Standin, check: Check) -> None:
     make_paid_session(standin)
     for event in as_sent(standin.client().v1.events.list({"limit": 100}))["data"]:
