@@ -4,34 +4,45 @@ Every settled day is recomputed from its raw impressions and must agree with the
 one pass over the impressions and the postings that name them; run it hourly, and before each payout.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db.models import Count, F, Model, Q, QuerySet, Sum
+from django.utils import timezone
 
 from ads import impressions, rejections, settlement
 from ads.models import BESIDE_MUSIC, BookDay, Campaign, CampaignDay, Impression, ImpressionGroup, Place
 from ledger import chart, journal, policy
-from ledger.audit import Finding
+from ledger.audit import Check, Finding, all_findings
 from ledger.models import Entry, Policy, Posting
 from megabox import money
 
 ROOM = "ads"
 _CHUNK = 500
+_GROUP = re.compile(r"ads\.group:\d{1,18}")
 
 Row = TypeVar("Row", bound=Model)
 
 
+def checks(at: datetime) -> Sequence[Check]:
+    """Every question about the impressions, the campaigns and their part of the books."""
+    return (
+        Check(ROOM, "what campaigns spent is what was viewed", _spending, Campaign),
+        Check(ROOM, "settled days recompute from their impressions", _groups, ImpressionGroup),
+        Check(ROOM, "every entry of a settlement has its group", _entries, Entry),
+        Check(ROOM, "gate views are credited, and nothing else is", _gate_entries, Impression),
+        Check(ROOM, "what was rejected is given back", _rejections, Impression),
+        Check(ROOM, "unsettled is what waits, and zero for closed days", _unsettled, Impression),
+        Check(ROOM, "money stands behind every credit", _backing, Posting),
+    )
+
+
 def findings() -> Iterator[Finding]:
     """Everything that does not agree; nothing when all is well."""
-    yield from _spending()
-    yield from _groups()
-    yield from _gate_entries()
-    yield from _rejections()
-    yield from _unsettled()
-    yield from _backing()
+    yield from all_findings(checks(timezone.now()))
 
 
 def _spending() -> Iterator[Finding]:
@@ -55,10 +66,11 @@ def _spending() -> Iterator[Finding]:
 
 def _groups() -> Iterator[Finding]:
     """Every settled entry says what its impressions say, to the micro, and no group forgot or invented any."""
-    billed = Impression.objects.filter(group__isnull=False).order_by().values_list("group", "posting_n")
-    all_of = {(g, n): (count, gross) for g, n, count, gross in billed.annotate(c=Count("pk"), s=Sum("price_micros"))}
-    standing = _sums(billed.filter(state=Impression.State.VIEWED))
     for groups in _chunks(ImpressionGroup.objects.select_related("campaign").order_by("pk")):
+        billed = Impression.objects.filter(group__in=groups).order_by().values_list("group", "posting_n")
+        sums = billed.annotate(c=Count("pk"), s=Sum("price_micros"))
+        all_of = {(group_id, n): (count, gross) for group_id, n, count, gross in sums}
+        standing = _sums(billed.filter(state=Impression.State.VIEWED))
         wanted = {(group, n) for group in groups for n in range(1, group.postings_count + 1)}
         entries = _postings_by_key(settlement.entry_key(group, n) for group, n in wanted)
         for group in groups:
@@ -76,6 +88,21 @@ def _groups() -> Iterator[Finding]:
     orphans = Impression.objects.filter(group__isnull=False, posting_n__gt=F("group__postings_count"))
     if orphans.exists():
         yield _finding("groups are impressions", "Some impressions name an entry that their group never made.")
+
+
+def _entries() -> Iterator[Finding]:
+    """The other way round: every entry that settled ads was made by a group, as one of its numbered entries."""
+    after = 0
+    while some := list(Entry.objects.filter(kind="ads settled", pk__gt=after).order_by("pk")[:_CHUNK]):
+        after = some[-1].pk
+        sources = dict(Posting.objects.filter(entry__in=some, line=0).values_list("entry_id", "source"))
+        ids = {int(source.removeprefix("ads.group:")) for source in sources.values() if _GROUP.fullmatch(source)}
+        groups = {group.source: group for group in ImpressionGroup.objects.filter(pk__in=ids)}
+        for entry in some:
+            group, n = groups.get(sources.get(entry.pk, "")), entry.key.rpartition(":")[2]
+            is_its = group and n.isdecimal() and 0 < int(n) <= group.postings_count
+            if not (group and is_its and settlement.entry_key(group, int(n)) == entry.key):
+                yield _finding("settled has its group", f"No group made the entry {entry.key}.")
 
 
 def _expected(group: ImpressionGroup, n: int, gross: int) -> dict[tuple[str, str], int]:

@@ -1,32 +1,35 @@
 """What must always be true of payouts; a finding is a sentence about a row that breaks it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from django.db.models import Count, F, Q, Sum
+from django.utils import timezone
 
 from ledger import chart, journal
-from ledger.audit import Finding
+from ledger.audit import Check, Finding, all_findings
 from ledger.models import Entry, Posting
 from payouts.models import Attempt, Payout, PayoutRun
 
 ROOM = "payouts"
 
 
+def checks(at: datetime) -> Sequence[Check]:
+    """Every question about payouts, their attempts and their entries."""
+    return (
+        Check(ROOM, "what is in transit is in open payouts", _transit, Payout),
+        Check(ROOM, "payouts have the entries of their states", _entries, Payout),
+        Check(ROOM, "every paid payout has exactly one transfer", _attempts, Attempt),
+        Check(ROOM, "runs reserved what two people agreed on", _runs, PayoutRun),
+    )
+
+
 def findings() -> Iterator[Finding]:
     """All that is wrong: transit, transfers, run totals, approvals. Repairs nothing.
 
-    The checks compare tables that workers change meanwhile, so only what is found twice in the same words counts.
+    Tables are compared that workers change meanwhile: read them at one moment (`megabox.snapshots`).
     """
-    found = list(_all())
-    again = set(_all()) if found else set()
-    yield from (finding for finding in found if finding in again)
-
-
-def _all() -> Iterator[Finding]:
-    yield from _transit()
-    yield from _entries()
-    yield from _attempts()
-    yield from _runs()
+    yield from all_findings(checks(timezone.now()))
 
 
 def _transit() -> Iterator[Finding]:

@@ -20,16 +20,7 @@ _CHANGES = """
 """
 
 
-def findings() -> Iterator[Finding]:
-    """Wrong accounts, wrong caches, broken guards, mixed units and a trial balance that is not zero."""
-    yield from _accounts()
-    yield from _caches()
-    yield from _guards()
-    yield from _units()
-    yield from _equation()
-
-
-def _accounts() -> Iterator[Finding]:
+def accounts() -> Iterator[Finding]:
     """Every account is what the chart says."""
     for account in Account.objects.iterator():
         try:
@@ -42,7 +33,7 @@ def _accounts() -> Iterator[Finding]:
             yield Finding("ledger", "chart", f"{account.code} is {stored}, the chart says {meaning}.")
 
 
-def _caches() -> Iterator[Finding]:
+def caches() -> Iterator[Finding]:
     """A guarded account has a cached balance equal to the sum of its postings; others have none."""
     wrong = rows(f"""
         SELECT account.code, account.is_guarded, cached.amount, COALESCE(SUM(changes.change), 0)
@@ -62,7 +53,7 @@ def _caches() -> Iterator[Finding]:
             yield Finding("ledger", "cached balance", f"{code} has {has}; its postings sum to {total}.")
 
 
-def _guards() -> Iterator[Finding]:
+def guards() -> Iterator[Finding]:
     """No guarded account was below zero after any of its postings."""
     wrong = rows(f"""
         SELECT account.code, runs.posting_id, runs.running
@@ -79,7 +70,7 @@ def _guards() -> Iterator[Finding]:
         yield Finding("ledger", "guards", f"{code} stood at {running} micros after posting {posting_id}.")
 
 
-def _units() -> Iterator[Finding]:
+def units() -> Iterator[Finding]:
     """Every posting pairs two accounts of its own unit."""
     wrong = rows("""
         SELECT posting.id, posting.unit, debit.code, credit.code
@@ -93,7 +84,7 @@ def _units() -> Iterator[Finding]:
         yield Finding("ledger", "units", f"Posting {posting_id} in {unit} moves from {debit} to {credit}.")
 
 
-def _equation() -> Iterator[Finding]:
+def equation() -> Iterator[Finding]:
     """Assets = liabilities + revenue - expenses in every unit; for credits: issued - gone = in wallets."""
     wrong = rows(f"""
         SELECT account.unit,

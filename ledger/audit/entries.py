@@ -1,9 +1,9 @@
 """Is every entry whole and unchanged, and does every reversal mirror what it takes back?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import groupby
 
-from ledger.audit.finding import Finding
+from ledger.audit.finding import Finding, rows
 from ledger.content import Line, digest
 from ledger.journal import REVERSAL
 from ledger.models import Entry, Posting
@@ -11,13 +11,8 @@ from ledger.models import Entry, Posting
 _AT_ONCE = 2_000
 
 
-def findings() -> Iterator[Finding]:
-    """Entries whose content is not what was posted, and reversals that take back something else, or too much."""
-    yield from _digests()
-    yield from _reversals()
-
-
-def _digests() -> Iterator[Finding]:
+def digests() -> Iterator[Finding]:
+    """Entries whose content is not what was posted."""
     after = 0
     while entries := list(Entry.objects.filter(pk__gt=after).order_by("pk")[:_AT_ONCE]):
         lines = _lines(first=entries[0].pk, last=entries[-1].pk)
@@ -54,22 +49,20 @@ def _lines(*, first: int, last: int) -> dict[int, list[tuple[int, Line]]]:
     }
 
 
-def _reversals() -> Iterator[Finding]:
-    reversals = list(
-        Posting.objects.filter(reverses__isnull=False)
-        .select_related("entry", "debit", "credit", "reverses__debit", "reverses__credit")
-        .order_by("pk")
-    )
-    yield from _over_reversed(reversals)
-    for posting in reversals:
-        target = posting.reverses
-        assert target is not None
-        is_mirror = posting.debit_id == target.credit_id and posting.credit_id == target.debit_id
-        if posting.unit != target.unit or not _same_party(posting.debit.code, target.credit.code):
-            message = f"Posting {posting.pk} takes back posting {target.pk} from somebody else, or in another unit."
+def reversals() -> Iterator[Finding]:
+    """Reversals that take back something else than they name, or too much of it."""
+    yield from _over_reversed()
+    columns = ("pk", "reverses_id", "unit", "entry__kind", "debit__code", "credit__code")
+    target = ("reverses__unit", "reverses__debit__code", "reverses__credit__code")
+    found = Posting.objects.filter(reverses__isnull=False).order_by("pk").values_list(*columns, *target)
+    for pk, reverses, unit, kind, debit, credit, its_unit, its_debit, its_credit in found.iterator():
+        if reverses >= pk:
+            yield Finding("ledger", "reversals", f"Posting {pk} takes back posting {reverses}, which came later.")
+        if unit != its_unit or not _same_party(debit, its_credit):
+            message = f"Posting {pk} takes back posting {reverses} from somebody else, or in another unit."
             yield Finding("ledger", "reversals", message)
-        elif posting.entry.kind == REVERSAL and not is_mirror:
-            yield Finding("ledger", "reversals", f"Posting {posting.pk} is no mirror of posting {target.pk}.")
+        elif kind == REVERSAL and (debit, credit) != (its_credit, its_debit):
+            yield Finding("ledger", "reversals", f"Posting {pk} is no mirror of posting {reverses}.")
 
 
 def _same_party(taken_from: str, given_to: str) -> bool:
@@ -78,16 +71,18 @@ def _same_party(taken_from: str, given_to: str) -> bool:
     return taken_from == given_to or (is_payee and taken_from.split(":")[:2] == given_to.split(":")[:2])
 
 
-def _over_reversed(reversals: Sequence[Posting]) -> Iterator[Finding]:
-    """Later reversals first, so that what was restored is known when it is needed."""
-    taken: dict[int, int] = {}
-    amounts: dict[int, int] = {}
-    for posting in reversed(reversals):
-        target = posting.reverses
-        assert target is not None
-        amounts[target.pk] = target.amount
-        taken[target.pk] = taken.get(target.pk, 0) + posting.amount - taken.get(posting.pk, 0)
-    for pk, amount in sorted(amounts.items()):
-        if taken[pk] > amount:
-            message = f"Posting {pk} moved {amount} micros, but {taken[pk]} are taken back."
-            yield Finding("ledger", "reversals", message)
+def _over_reversed() -> Iterator[Finding]:
+    """What is taken back of a posting, less what of that was restored, is at most what it moved."""
+    wrong = rows("""
+        WITH RECURSIVE back (target, pk, amount) AS (
+            SELECT reverses_id, id, amount FROM ledger_posting WHERE reverses_id IS NOT NULL
+            UNION ALL
+            SELECT back.target, later.id, CASE WHEN back.amount > 0 THEN -later.amount ELSE later.amount END
+            FROM back JOIN ledger_posting AS later ON later.reverses_id = back.pk AND later.id > back.pk
+        )
+        SELECT target, moved.amount, SUM(back.amount)
+        FROM back JOIN ledger_posting AS moved ON moved.id = target
+        GROUP BY target, moved.amount HAVING SUM(back.amount) > moved.amount ORDER BY target
+    """)
+    for pk, amount, taken in wrong:
+        yield Finding("ledger", "reversals", f"Posting {pk} moved {amount} micros, but {taken} are taken back.")

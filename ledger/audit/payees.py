@@ -9,14 +9,8 @@ from ledger.models import Posting
 from ledger.pending import MATURITY
 
 
-def findings() -> Iterator[Finding]:
-    """Payees who have and owe at once, pending money that left without its earning, money matured too early."""
-    yield from _owed_and_payable()
-    yield from _pending_left()
-    yield from _matured_early()
-
-
-def _owed_and_payable() -> Iterator[Finding]:
+def owed_and_payable() -> Iterator[Finding]:
+    """A payee owes and has something to be paid at once."""
     both = rows(
         """
         SELECT owed.code, debt.amount, cached.amount
@@ -33,7 +27,8 @@ def _owed_and_payable() -> Iterator[Finding]:
         yield Finding("ledger", "owed and payable", message)
 
 
-def _pending_left() -> Iterator[Finding]:
+def pending_left() -> Iterator[Finding]:
+    """Pending money left neither by maturity nor by naming the earning it comes from."""
     nameless = (
         Posting.objects.filter(debit__code__startswith="payee:", debit__code__contains=":pending:")
         .exclude(entry__kind=MATURITY)
@@ -45,7 +40,7 @@ def _pending_left() -> Iterator[Finding]:
         yield Finding("ledger", "pending", f"Posting {pk} took from {code} without naming an earning there.")
 
 
-def _matured_early() -> Iterator[Finding]:
+def matured_early() -> Iterator[Finding]:
     """What matured so far is at most what was due on the latest day that matured."""
     wrong = rows(
         """

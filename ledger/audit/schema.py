@@ -30,3 +30,14 @@ def findings() -> Iterator[Finding]:
                 yield Finding("ledger", "constraints", f"The column {field.column} of {table} is no longer unique.")
             if field.is_relation and field.column not in pointing:
                 yield Finding("ledger", "constraints", f"The column {field.column} of {table} points nowhere.")
+
+
+def policies() -> Iterator[Finding]:
+    """Versions count from one and begin one after the other, so that exactly one is in force at any time."""
+    before = None
+    for number, policy in enumerate(Policy.objects.order_by("version"), 1):
+        if policy.version != number or (before is not None and policy.effective_at <= before.effective_at):
+            yield Finding("ledger", "policies", f"Policy {policy.version} does not follow the one before it.")
+        before = policy
+    if before is None:
+        yield Finding("ledger", "policies", "There is no policy, so nothing can be shared.")

@@ -107,3 +107,21 @@ def test_a_rejection_that_gave_nothing_back_is_found() -> None:
 def test_an_entry_over_another_amount_is_found() -> None:
     ImpressionGroup.objects.filter(postings_count=2).update(shares=[[42, 5_000], [43, 5_000]])
     assert _rules() == {"settled is billable"}
+
+
+@pytest.mark.parametrize(
+    ("key", "source"),
+    [("ads:1:artist:9:2026-11-01:1", "ads.group:987654"), ("ads:forged", ""), ("ads:forged:x", "ads.group:{group}")],
+)
+def test_a_settlement_that_no_group_made_is_found(key: str, source: str) -> None:
+    group = ImpressionGroup.objects.get(postings_count=2)
+    line = Line(chart.stripe(USD), chart.ads_revenue(USD), 6_000, USD, source.format(group=group.pk))
+    journal.post(key, "ads settled", [line], occurred_at=NOON)
+    assert _rules() == {"settled has its group"}
+
+
+def test_one_settlement_more_than_the_group_knows_is_found() -> None:
+    group = ImpressionGroup.objects.get(postings_count=2)
+    line = Line(chart.stripe(USD), chart.ads_revenue(USD), 6_000, USD, group.source)
+    journal.post(settlement.entry_key(group, 3), "ads settled", [line], occurred_at=NOON)
+    assert _rules() == {"settled has its group"}

@@ -101,6 +101,39 @@ def test_tampering_with_a_row_is_found(statement: str, rule: str) -> None:
     assert rule in rules()
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE ledger_policy SET version = 2",
+        "DELETE FROM ledger_policy",
+        "INSERT INTO ledger_policy SELECT 2, '1999-01-01 00:00:00', commission_basis_points, sale_maturity_days,"
+        " ads_maturity_days, payout_threshold_micros, payout_threshold_min_micros FROM ledger_policy",
+    ],
+)
+def test_policies_that_do_not_follow_each_other_are_found(statement: str) -> None:
+    tamper(statement)
+    assert rules() == {"policies"}
+
+
+def test_more_taken_back_again_after_it_was_restored_is_found() -> None:
+    deposit = make_top_up()
+    back = journal.reverse(deposit, key="back", occurred_at=NOON).entry
+    journal.reverse(back, key="restored", occurred_at=NOON)
+    journal.reverse(deposit, key="back again", occurred_at=NOON)
+    assert found() == []
+    posting = deposit.postings.get()
+    force("too much", Line(chart.prepaid(7, USD), STRIPE, 1, USD, reverses_id=posting.pk), kind="refund")
+    assert ("reversals", f"Posting {posting.pk} moved 500000000 micros, but 500000001 are taken back.") in found()
+
+
+def test_a_reversal_of_what_came_later_is_found() -> None:
+    sale = make_sale()
+    journal.reverse(make_top_up(), key="back", occurred_at=NOON)
+    first = sale.postings.order_by("pk")[0]
+    tamper(f"UPDATE ledger_posting SET reverses_id = {first.pk + 2} WHERE id = {first.pk}")
+    assert "reversals" in rules()
+
+
 def test_a_missing_trigger_is_found() -> None:
     triggers.drop(connection)
     assert rules() == {"triggers"}
