@@ -4,11 +4,12 @@ One call of `post` writes one Entry, whole or not at all. What the books cannot 
 exception and nothing is written. Reading (balances, statements) is in `ledger.reading`, offered here as well.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from ledger import chart, pending, sql
@@ -18,6 +19,7 @@ from ledger.reading import Statement, StatementLine, balance, entry_for, stateme
 from ledger.refusals import (
     BadEntry,
     KeyReused,
+    MonthClosed,
     NeverMatures,
     NotPending,
     Overdraft,
@@ -27,12 +29,14 @@ from ledger.refusals import (
     UnitMismatch,
     UnknownCode,
 )
+from ledger.triggers import MONTH_CLOSED
 
 __all__ = [
     "REVERSAL",
     "BadEntry",
     "KeyReused",
     "Line",
+    "MonthClosed",
     "NeverMatures",
     "NotPending",
     "OverReversed",
@@ -73,15 +77,15 @@ def post(key: str, kind: str, lines: Sequence[Line], *, occurred_at: datetime, w
     and its content; only its time may differ, for a repeat happens later by nature: the first time stands.
 
     Raises a Refused (BadEntry, UnknownCode, UnitMismatch, KeyReused, Overdraft, OverReversed, NotPending,
-    NeverMatures, Unbacked). Nothing is written then, and the caller's transaction can go on. Costs the same few
-    queries for one line as for thousands.
+    NeverMatures, Unbacked, MonthClosed). Nothing is written then, and the caller's transaction can go on. Costs the
+    same few queries for one line as for thousands.
     """
     assert timezone.is_aware(occurred_at), "times in the books are aware"
     check(key, kind, lines, why)
     now = timezone.now()  # the system's clock: when the books learnt of it
     facts = [facts_text(line.facts) for line in lines]
     content = digest(kind, occurred_at, why, lines, facts)
-    with transaction.atomic():
+    with _open_month(occurred_at), transaction.atomic():
         entry_id = sql.insert_entry(
             key=key, kind=kind, digest=content, why=why, occurred_at=occurred_at, created_at=now
         )
@@ -156,6 +160,17 @@ def reversed_micros(posting_ids: Sequence[int]) -> dict[int, int]:
 
 
 # --- what post checks against the books
+
+
+@contextmanager
+def _open_month(occurred_at: datetime) -> Iterator[None]:
+    """The database itself refuses an entry in a closed month, so that closing needs no look before each post."""
+    try:
+        yield
+    except IntegrityError as error:
+        if MONTH_CLOSED not in str(error):
+            raise
+        raise MonthClosed(occurred_at) from None
 
 
 def _posted_before(key: str, kind: str, lines: Sequence[Line], why: str) -> Entry:

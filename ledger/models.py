@@ -1,4 +1,4 @@
-"""The tables of the books: accounts, entries, postings, guarded balances and the versions of the policy.
+"""The tables of the books: accounts, entries, postings, guarded balances, closed months and the versions of the policy.
 
 Entries and postings are append-only: `ledger.triggers` makes the database itself refuse changes. Nothing but
 `ledger.journal` writes them. All amounts are whole micros of their unit (see docs/money.md).
@@ -72,14 +72,16 @@ class Posting(models.Model):
     id = models.BigAutoField(primary_key=True)
     entry = models.ForeignKey(Entry, models.PROTECT, related_name="postings", db_index=False)
     line = models.PositiveIntegerField()
-    debit = models.ForeignKey(Account, models.PROTECT, related_name="debits")
+    debit = models.ForeignKey(Account, models.PROTECT, related_name="debits", db_index=False)
     credit = models.ForeignKey(Account, models.PROTECT, related_name="credits", db_index=False)
     unit = models.CharField(max_length=3)
     amount = models.BigIntegerField()
     source = models.CharField(max_length=100, blank=True, default="", db_index=True)
     facts = models.JSONField(default=dict, blank=True)
     matures_on = models.DateField(null=True, blank=True)
-    reverses = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="reversals")
+    reverses = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="reversals", db_index=False
+    )
 
     class Meta:
         constraints = [
@@ -92,7 +94,16 @@ class Posting(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["credit", "matures_on"], name="posting_credit_maturity"),
+            # By id within an account: what is new since a snapshot is found without touching what is old.
+            models.Index(fields=["debit", "id"], name="posting_debit"),
+            models.Index(fields=["credit", "id"], name="posting_credit"),
+            models.Index(
+                fields=["credit", "matures_on"], name="posting_credit_maturity", condition=Q(matures_on__isnull=False)
+            ),
+            models.Index(
+                fields=["debit", "matures_on"], name="posting_debit_maturity", condition=Q(matures_on__isnull=False)
+            ),
+            models.Index(fields=["reverses"], name="posting_reverses", condition=Q(reverses__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -112,6 +123,51 @@ class Balance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id}: {self.amount}"
+
+
+class Month(models.Model):
+    """A closed month: nothing occurs in it any more, nor in any month before it. The database refuses it.
+
+    No posting up to the month's end has an id above `last_posting`; none after it has one below `first_after`.
+    """
+
+    month = models.DateField(primary_key=True)  # its first day
+    ends_at = models.DateTimeField(unique=True)  # the first moment after it, UTC
+    closed_at = models.DateTimeField()
+    last_posting = models.BigIntegerField()
+    first_after = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}"
+
+
+class Snapshot(models.Model):
+    """What every account held when a closed month ended, so that a past balance costs only what came since."""
+
+    month = models.OneToOneField(Month, models.PROTECT, primary_key=True, related_name="snapshot")
+    taken_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"snapshot of {self.month_id:%Y-%m}"
+
+
+class SnapshotLine(models.Model):
+    """All that was ever debited and credited to one account until a month's end, in micros of its unit."""
+
+    id = models.BigAutoField(primary_key=True)
+    snapshot = models.ForeignKey(Snapshot, models.PROTECT, related_name="lines", db_index=False)
+    account = models.ForeignKey(Account, models.PROTECT, related_name="snapshots", db_index=False)
+    debits = models.BigIntegerField()
+    credits = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "snapshot"], name="snapshot_account_once"),
+            models.CheckConstraint(condition=Q(debits__gte=0) & Q(credits__gte=0), name="snapshot_totals_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.snapshot_id:%Y-%m}/{self.account_id}"
 
 
 class Policy(models.Model):

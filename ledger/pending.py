@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from datetime import date
 
-from django.db.models import Exists, F, OuterRef, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Sum
 
+from ledger import sql
 from ledger.models import Posting
 
 MATURITY = "maturity"
@@ -39,19 +40,9 @@ def rest(posting_ids: Collection[int]) -> dict[int, int]:
 
 
 def due(account_ids: Collection[int], day: date) -> dict[int, int]:
-    """Micros of each of these pending accounts that mature by `day`.
+    """Micros of each of these pending accounts that mature by `day`: what no maturity covered yet, less what is gone.
 
-    Credits with `matures_on` up to the day, less what was reversed or held of exactly those, less what already
-    matured. Exact only while the accounts' balance rows are locked.
+    Looks only at credits that came since the account's last maturity or whose day came since, however long its
+    history. Exact only while the accounts' balance rows are locked.
     """
-    credited = Posting.objects.filter(credit__in=account_ids, matures_on__lte=day)
-    debited = Posting.objects.filter(debit__in=account_ids)
-    taken = debited.filter(reverses__credit=F("debit"), reverses__matures_on__lte=day)
-    matured = debited.filter(entry__kind=MATURITY)
-    earned, gone, before = _totals(credited, "credit"), _totals(taken, "debit"), _totals(matured, "debit")
-    return {pk: earned.get(pk, 0) - gone.get(pk, 0) - before.get(pk, 0) for pk in account_ids}
-
-
-def _totals(postings: QuerySet[Posting], side: str) -> dict[int, int]:
-    """Micros by account."""
-    return dict(postings.order_by().values_list(side).annotate(total=Sum("amount")))
+    return dict.fromkeys(account_ids, 0) | sql.uncovered_micros(account_ids, day, MATURITY)

@@ -3,15 +3,15 @@
 A balance grows on the account's own side: debits for assets, expenses and `xcr:issued`, credits for all others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Q, Sum
 
-from ledger import chart
-from ledger.models import Account, Balance, Entry, Posting
+from ledger import chart, months
+from ledger.models import Account, Balance, Entry, Month, Posting, SnapshotLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,8 @@ def entry_for(key: str) -> Entry | None:
 def balance(code: str, *, at: datetime | None = None) -> int:
     """Micros on an account: now, or after everything that occurred up to and including `at`; 0 when never used.
 
-    Raises UnknownCode for a code the chart does not have.
+    Costs what was posted since the last closed month before `at`, not what was posted ever. Raises UnknownCode for a
+    code the chart does not have.
     """
     meaning = chart.meaning(code)
     if at is None and meaning.is_guarded:
@@ -63,8 +64,15 @@ def balance(code: str, *, at: datetime | None = None) -> int:
     account = Account.objects.filter(code=code).first()
     if account is None:
         return 0
-    postings = Posting.objects.all() if at is None else Posting.objects.filter(entry__occurred_at__lte=at)
-    return _net(account, postings)
+    return _net(account, totals([account.pk], at=at))
+
+
+def totals(account_ids: Collection[int] | None = None, *, at: datetime | None = None) -> dict[int, tuple[int, int]]:
+    """Micros ever debited and credited, by account: until now, or up to and including `at`; untouched ones left out.
+
+    Without ids, of all accounts.
+    """
+    return _totals(account_ids, at, Q(entry__occurred_at__lte=at) if at else Q())
 
 
 def statement(codes: Sequence[str], *, since: datetime, until: datetime) -> Statement:
@@ -78,11 +86,11 @@ def statement(codes: Sequence[str], *, since: datetime, until: datetime) -> Stat
     assert len(units) == 1, f"a statement has one unit, not {units}"
     accounts = {account.pk: account for account in Account.objects.filter(code__in=codes)}
     side = 1 if meanings[0].is_debit_normal else -1
-    earlier = Posting.objects.filter(entry__occurred_at__lt=since)
+    earlier = _totals(list(accounts), since, Q(entry__occurred_at__lt=since))
     opening = sum(_net(account, earlier) * _side(account) * side for account in accounts.values())
     within = (
         Posting.objects.filter(Q(debit__in=accounts) | Q(credit__in=accounts))
-        .filter(entry__occurred_at__gte=since, entry__occurred_at__lt=until)
+        .filter(_ids(months.latest(until=since), until), entry__occurred_at__gte=since, entry__occurred_at__lt=until)
         .select_related("entry", "debit", "credit")
         .order_by("entry__occurred_at", "pk")
     )
@@ -125,9 +133,32 @@ def _line(posting: Posting, account: Account, other: Account, amount: int) -> St
     )
 
 
-def _net(account: Account, postings: QuerySet[Posting]) -> int:
-    debits = postings.filter(debit=account).aggregate(total=Sum("amount"))["total"] or 0
-    credits = postings.filter(credit=account).aggregate(total=Sum("amount"))["total"] or 0
+def _totals(account_ids: Collection[int] | None, at: datetime | None, when: Q) -> dict[int, tuple[int, int]]:
+    """The totals of the last snapshot before `at`, and what has been posted since it `when`."""
+    month = months.latest(until=at)
+    mine = Q() if account_ids is None else Q(account__in=account_ids)
+    known = SnapshotLine.objects.filter(mine, snapshot=month.pk if month else None)
+    sums = {
+        account: [debits, credits] for account, debits, credits in known.values_list("account", "debits", "credits")
+    }
+    since = Posting.objects.filter(when, _ids(month, at))
+    if month:
+        since = since.filter(entry__occurred_at__gte=month.ends_at)
+    for side, column in (("debit", 0), ("credit", 1)):
+        moved = since if account_ids is None else since.filter(**{f"{side}__in": account_ids})
+        for account, micros in moved.order_by().values_list(side).annotate(total=Sum("amount")):
+            sums.setdefault(account, [0, 0])[column] += micros
+    return {account: (debits, credits) for account, (debits, credits) in sums.items()}
+
+
+def _ids(month: Month | None, until: datetime | None) -> Q:
+    """Ids that postings after `month` and up to `until` can have: what is older or newer is not even looked at."""
+    last = Month.objects.filter(ends_at__gt=until).order_by("month").first() if until else None
+    return (Q(pk__gte=month.first_after) if month else Q()) & (Q(pk__lte=last.last_posting) if last else Q())
+
+
+def _net(account: Account, sums: Mapping[int, tuple[int, int]]) -> int:
+    debits, credits = sums.get(account.pk, (0, 0))
     return (debits - credits) * _side(account)
 
 

@@ -1,5 +1,7 @@
 """Why the books refuse an entry: named exceptions with a sentence, all of them `Refused`."""
 
+from datetime import date, datetime
+
 
 class Refused(Exception):
     """The books refuse this entry; nothing was written."""
@@ -60,3 +62,30 @@ class NeverMatures(Refused):
 
 class Unbacked(Refused):
     """Credits would move without the money behind them, or the money without the credits."""
+
+
+class MonthClosed(Refused):
+    """Something would occur in a month whose books are closed."""
+
+    def __init__(self, occurred_at: datetime) -> None:
+        super().__init__(
+            f"The books of {occurred_at:%B %Y} are closed: nothing can be booked there any more. "
+            "Book it today, as an adjustment that says what it belongs to."
+        )
+
+
+class MonthNotOver(Refused):
+    """A month cannot be closed while it still runs."""
+
+    def __init__(self, month: date) -> None:
+        super().__init__(f"{month:%B %Y} is not over yet: its books can be closed when it is.")
+
+
+class ClockWentBack(Refused):
+    """The clock says an earlier time than the books know already."""
+
+    def __init__(self, at: datetime, known: datetime) -> None:
+        super().__init__(
+            f"The clock says {at:%Y-%m-%d %H:%M} UTC, but the books have seen {known:%Y-%m-%d %H:%M} UTC: "
+            "set the clock right, then try again."
+        )

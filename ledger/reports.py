@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import QuerySet, Sum
-
-from ledger.models import Account, Posting
+from ledger import reading
+from ledger.models import Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +41,15 @@ class TrialTotal:
 
 def trial_balance(*, at: datetime | None = None) -> list[TrialLine]:
     """Every account with its debits and credits: ever, or up to and including `at`. Ordered by unit and code."""
-    postings = Posting.objects.all() if at is None else Posting.objects.filter(entry__occurred_at__lte=at)
-    debits, credits = _sums(postings, "debit"), _sums(postings, "credit")
-    accounts = Account.objects.filter(pk__in=debits.keys() | credits.keys()).order_by("unit", "code")
+    sums = reading.totals(at=at)
+    accounts = [account for account in Account.objects.order_by("unit", "code") if account.pk in sums]
     return [
         TrialLine(
             code=account.code,
             kind=account.kind,
             unit=account.unit,
-            debits=debits.get(account.pk, 0),
-            credits=credits.get(account.pk, 0),
+            debits=sums[account.pk][0],
+            credits=sums[account.pk][1],
             is_debit_normal=account.is_debit_normal,
         )
         for account in accounts
@@ -69,7 +67,3 @@ def trial_totals(lines: Sequence[TrialLine]) -> list[TrialTotal]:
         )
         for unit in units
     ]
-
-
-def _sums(postings: QuerySet[Posting], side: str) -> dict[int, int]:
-    return dict(postings.order_by().values_list(side).annotate(total=Sum("amount")))

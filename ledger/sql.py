@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
+from ledger.models import Month
+
 
 class PostingRow(NamedTuple):
     """A posting as the database takes it, without its entry; `facts` is JSON text."""
@@ -105,6 +107,77 @@ def store_balances(amounts: Mapping[int, int]) -> None:
                 "UPDATE ledger_balance SET amount = %s WHERE account_id = %s",
                 [(amount, account_id) for account_id, amount in amounts.items()],
             )
+
+
+def uncovered_micros(account_ids: Iterable[int], day: date, maturity: str) -> dict[int, int]:
+    """What is left of the credits to pending accounts that mature by `day` and that no maturity has covered.
+
+    A maturity (an entry of the kind `maturity`) covers the credits before it up to its day. So what is not covered
+    either matures after the latest day covered, or was credited after the maturity that covered that day.
+    """
+    left = """
+        credited.amount - COALESCE((
+            SELECT SUM(taken.amount) FROM ledger_posting AS taken
+            WHERE taken.reverses_id = credited.id AND taken.debit_id = credited.credit_id
+        ), 0)
+    """
+    latest = """
+        FROM ledger_posting AS matured JOIN ledger_entry ON ledger_entry.id = matured.entry_id AND kind = %s
+        WHERE matured.debit_id = account.id AND matured.matures_on IS NOT NULL
+        ORDER BY matured.matures_on DESC, matured.id DESC LIMIT 1
+    """
+    adapt = connection.ops.adapt_datefield_value
+    rows = _rows(
+        f"""
+        WITH covered AS (
+            SELECT account.id, (SELECT matured.matures_on {latest}) AS day, (SELECT matured.id {latest}) AS posting_id
+            FROM ledger_account AS account WHERE account.id {_among("bigint")}
+        )
+        SELECT id, SUM(micros) FROM (
+            SELECT covered.id, {left} AS micros FROM covered JOIN ledger_posting AS credited
+            ON credited.credit_id = covered.id AND credited.matures_on <= %s
+            AND credited.matures_on > COALESCE(covered.day, %s)
+            UNION ALL
+            SELECT covered.id, {left} FROM covered JOIN ledger_posting AS credited
+            ON credited.credit_id = covered.id AND credited.matures_on <= %s
+            AND credited.id > covered.posting_id AND credited.matures_on <= covered.day
+            WHERE NOT EXISTS (
+                SELECT 1 FROM ledger_posting AS matured JOIN ledger_entry ON ledger_entry.id = entry_id AND kind = %s
+                WHERE matured.debit_id = covered.id AND matured.id > credited.id
+                AND matured.matures_on >= credited.matures_on
+            )
+        ) AS found GROUP BY id
+        """,
+        [maturity, maturity, _many(account_ids), adapt(day), adapt(date.min), adapt(day), maturity],
+    )
+    return {account_id: int(micros) for account_id, micros in rows}
+
+
+def lock_entries() -> None:
+    """Wait for all who are writing entries, and let nobody begin, until the transaction ends."""
+    if connection.vendor == "postgresql":  # SQLite has one writer at a time anyway
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE ledger_entry IN SHARE ROW EXCLUSIVE MODE")
+
+
+def insert_snapshot_lines(month: Month, before: Month | None) -> None:
+    """Insert every account's totals at the end of `month`: those of `before` and what has occurred since."""
+    moment, day = connection.ops.adapt_datetimefield_value, connection.ops.adapt_datefield_value
+    window, since = "occurred_at < %s AND posting.id <= %s", [moment(month.ends_at), month.last_posting]
+    if before is not None:
+        window += " AND occurred_at >= %s AND posting.id >= %s"
+        since += [moment(before.ends_at), before.first_after]
+    moved = f"FROM ledger_posting AS posting JOIN ledger_entry AS entry ON entry.id = entry_id WHERE {window}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO ledger_snapshotline (snapshot_id, account_id, debits, credits)"
+            " SELECT %s, account_id, SUM(debits), SUM(credits) FROM ("
+            "  SELECT account_id, debits, credits FROM ledger_snapshotline WHERE snapshot_id = %s"
+            f" UNION ALL SELECT debit_id, amount, 0 {moved}"
+            f" UNION ALL SELECT credit_id, 0, amount {moved}"
+            ") AS known GROUP BY account_id ORDER BY account_id",
+            [day(month.month), day(before.month) if before else None, *since, *since],
+        )
 
 
 _COLUMNS = "line, debit_id, credit_id, unit, amount, source, facts, matures_on, reverses_id"

@@ -18,10 +18,15 @@ APPEND_ONLY: Mapping[str, tuple[str, ...]] = {
     "ledger_entry": ("id = NEW.id", "key = NEW.key"),
     "ledger_posting": ("id = NEW.id", "(entry_id = NEW.entry_id AND line = NEW.line)"),
     "ledger_policy": ("version = NEW.version", "effective_at = NEW.effective_at"),
+    "ledger_month": ("month = NEW.month", "ends_at = NEW.ends_at"),
+    "ledger_snapshot": ("month_id = NEW.month_id",),
+    "ledger_snapshotline": ("id = NEW.id", "(account_id = NEW.account_id AND snapshot_id = NEW.snapshot_id)"),
 }
 _TABLES = (*APPEND_ONLY, "ledger_balance")
 
 _UNITS_DIFFER = "ledger: a posting and its two accounts have one unit"
+MONTH_CLOSED = "ledger: nothing occurs in a closed month"
+"""What the database says to an entry that would occur in a closed month."""
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
@@ -105,6 +110,14 @@ BEGIN
     END IF;
     RETURN NULL;
 END""",
+    # Reads what others committed while this insert waited for a month that was being closed.
+    "ledger_refuse_closed_month": f"""
+BEGIN
+    IF EXISTS (SELECT 1 FROM added WHERE occurred_at < (SELECT MAX(ends_at) FROM ledger_month)) THEN
+        RAISE EXCEPTION '{MONTH_CLOSED}' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END""",
 }
 
 
@@ -121,15 +134,18 @@ def _postgres_triggers() -> Iterable[tuple[str, tuple[str, str]]]:
                 f"CREATE TRIGGER {name} BEFORE {events} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()",
             ),
         )
-    name = "ledger_posting_one_unit"
-    yield (
-        name,
-        (
-            "ledger_posting",
-            f"CREATE TRIGGER {name} AFTER INSERT ON ledger_posting REFERENCING NEW TABLE AS added"
-            " FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_mixed_units()",
-        ),
-    )
+    for name, table, function in (
+        ("ledger_posting_one_unit", "ledger_posting", "ledger_refuse_mixed_units"),
+        ("ledger_entry_open_month", "ledger_entry", "ledger_refuse_closed_month"),
+    ):
+        yield (
+            name,
+            (
+                table,
+                f"CREATE TRIGGER {name} AFTER INSERT ON {table} REFERENCING NEW TABLE AS added"
+                f" FOR EACH STATEMENT EXECUTE FUNCTION {function}()",
+            ),
+        )
 
 
 # --- SQLite
@@ -151,6 +167,13 @@ def _sqlite_triggers() -> Iterable[tuple[str, tuple[str, str]]]:
         "NEW.unit IS NOT (SELECT unit FROM ledger_account WHERE id = NEW.debit_id)"
         " OR NEW.unit IS NOT (SELECT unit FROM ledger_account WHERE id = NEW.credit_id)",
         message=_UNITS_DIFFER,
+    )
+    yield _sqlite_refusal(
+        "ledger_entry",
+        "open_month",
+        "INSERT",
+        "NEW.occurred_at < (SELECT MAX(ends_at) FROM ledger_month)",
+        message=MONTH_CLOSED,
     )
 
 

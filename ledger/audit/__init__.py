@@ -9,9 +9,9 @@ from functools import partial
 
 from django.utils import timezone
 
-from ledger.audit import balances, credits, entries, payees, schema
+from ledger.audit import balances, credits, entries, months, payees, schema
 from ledger.audit.finding import Check, Finding, all_findings
-from ledger.models import Account, Balance, Entry, Policy, Posting
+from ledger.models import Account, Balance, Entry, Month, Policy, Posting
 
 __all__ = ["Check", "Finding", "all_findings", "checks", "findings"]
 
@@ -30,6 +30,7 @@ def checks(at: datetime) -> Sequence[Check]:
         Check(ROOM, "debits equal credits in every unit", balances.equation, Posting),
         Check(ROOM, "digests recompute", entries.digests, Entry),
         Check(ROOM, "reversals mirror what they take back", entries.reversals, Posting),
+        Check(ROOM, "closed months stay closed, snapshots hold", months.findings, Month),
         Check(ROOM, "nobody has and owes", payees.owed_and_payable, Balance),
         Check(ROOM, "pending left by maturity or by name", payees.pending_left, Posting),
         Check(ROOM, "nothing matured early", payees.matured_early, Posting),

@@ -6,7 +6,7 @@ from django.db import connection
 
 from ledger import triggers
 from ledger.audit.finding import Finding
-from ledger.models import Account, Balance, Entry, Policy, Posting
+from ledger.models import Account, Balance, Entry, Month, Policy, Posting, Snapshot, SnapshotLine
 
 
 def findings() -> Iterator[Finding]:
@@ -16,7 +16,7 @@ def findings() -> Iterator[Finding]:
     if connection.vendor == "sqlite" and getattr(connection, "transaction_mode", None) != "IMMEDIATE":
         message = "SQLite's transactions must begin IMMEDIATE, or two writers may read the same balance."
         yield Finding("ledger", "constraints", message)
-    for model in (Account, Balance, Entry, Policy, Posting):
+    for model in (Account, Balance, Entry, Month, Policy, Posting, Snapshot, SnapshotLine):
         table = model._meta.db_table
         with connection.cursor() as cursor:
             found = connection.introspection.get_constraints(cursor, table)
