@@ -6,17 +6,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from ads.models import Ad
 from artists.models import Rendition
-from megabox import audit
+from megabox import audit_runs
+from megabox.models import AuditRun
 from payouts.models import Payout, PayoutRun
 from store.models import StripeEvent
 from users.access import staff_required
 from users.models import Mail
-
-MOST_FINDINGS = 200
 
 
 @dataclass(frozen=True)
@@ -34,26 +33,25 @@ class Task:
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
     """Everything that waits for a person."""
-    return render(request, "desk/home.html", {"tasks": _tasks()})
-
-
-@never_cache
-@staff_required
-@require_POST
-def check_books(request: HttpRequest) -> HttpResponse:
-    """Run every room's audit now and show what it found."""
-    findings = list(audit.findings())
-    context = {"tasks": _tasks(), "findings": findings[:MOST_FINDINGS], "count": len(findings), "is_checked": True}
-    return render(request, "desk/home.html", context)
+    return render(request, "desk/home.html", {"tasks": _tasks(), "last_check": audit_runs.latest()})
 
 
 def _tasks() -> list[Task]:
     computed = PayoutRun.objects.filter(state=PayoutRun.State.COMPUTED)
     unknown = Payout.objects.filter(state=Payout.State.UNKNOWN)
+    last = audit_runs.latest()
     return [
         Task("ads to review", Ad.objects.filter(review=Ad.Review.PENDING).count(), reverse("ads:review")),
         Task("payout runs to approve", computed.count(), reverse("payouts:runs")),
         Task("payouts whose outcome is unknown", unknown.count(), reverse("payouts:runs"), is_fault=True),
+        Task(
+            "findings in the last check of the books"
+            if not (last and last.error)
+            else "check of the books that failed",
+            _faults(last),
+            reverse("desk_audit_run", args=[last.pk]) if last else reverse("desk_books"),
+            is_fault=True,
+        ),
         Task(
             "events of Stripe that could not be processed",
             StripeEvent.objects.filter(state=StripeEvent.State.PARKED).count(),
@@ -73,3 +71,10 @@ def _tasks() -> list[Task]:
             is_fault=True,
         ),
     ]
+
+
+def _faults(last: AuditRun | None) -> int:
+    """What the last check of the books found; a check that failed is a fault of its own."""
+    if last is None:
+        return 0
+    return 1 if last.error else last.findings_count

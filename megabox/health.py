@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from ads import queue as ads_queue
 from artists import queue as artists_queue
-from megabox import media
+from megabox import audit_runs, media
 from megabox.celery import app
 from payouts import queue as payouts_queue
 from store import queue as store_queue
@@ -30,6 +30,7 @@ QUEUES: dict[str, Callable[[], datetime | None]] = {
     "ads": ads_queue.oldest_waiting,
     "payouts": payouts_queue.oldest_waiting,
     "store": store_queue.oldest_waiting,
+    "checks of the books": audit_runs.oldest_waiting,
 }
 
 

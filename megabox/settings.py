@@ -161,6 +161,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "check the books": {"task": "megabox.tasks.check_books_hourly", "schedule": crontab(minute="52")},
+    "do checks that wait": {"task": "megabox.tasks.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "send waiting payouts": {"task": "payouts.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
 }
 

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from megabox import desk, health, styleguide, views
+from megabox import books_desk, desk, health, styleguide, views
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -15,7 +15,10 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("desk/", desk.home, name="desk"),
-    path("desk/books/check/", desk.check_books, name="desk_check_books"),
+    path("desk/books/", books_desk.home, name="desk_books"),
+    path("desk/books/check/", books_desk.check, name="desk_check_books"),
+    path("desk/books/checks/<int:run_id>/", books_desk.audit_run, name="desk_audit_run"),
+    path("desk/books/checks/<int:run_id>/progress/", books_desk.audit_progress, name="desk_audit_progress"),
     path("api/v1/", include("artists.api_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api_docs"),

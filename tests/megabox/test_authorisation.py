@@ -60,7 +60,8 @@ RULES: dict[str, Who] = {
             ads:ad_edit ads:ad_delete store:deposit
         """,
         Who.STAFF: """
-            desk desk_check_books ads:review ads:approve ads:refuse payouts:runs payouts:open_run payouts:blocks
+            desk desk_books desk_check_books desk_audit_run desk_audit_progress
+            ads:review ads:approve ads:refuse payouts:runs payouts:open_run payouts:blocks
             payouts:place_block payouts:lift_block payouts:run payouts:run_progress payouts:prepare payouts:approve
             payouts:cancel payouts:execute payouts:run_csv payouts:reports payouts:register payouts:register_csv
             payouts:trial_balance payouts:trial_balance_csv payouts:blocks_csv
