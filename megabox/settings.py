@@ -163,6 +163,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     },
     "check the books": {"task": "megabox.tasks.check_books_hourly", "schedule": crontab(minute="52")},
     "do checks that wait": {"task": "megabox.tasks.sweep", "schedule": 30.0, "options": {"expires": 30}},
+    "reconcile with Stripe": {"task": "store.tasks.reconcile", "schedule": crontab(minute="17")},
     "send waiting payouts": {"task": "payouts.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
 }
 

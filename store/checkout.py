@@ -76,11 +76,11 @@ def start(order: Order) -> str:
     Safe to repeat: the order's id is the idempotency key and everything sent is frozen on the order. Raises
     Unreachable or Refused.
     """
-    _refuse_transactions()
+    refuse_transactions()
     if order.checkout_session:
         return order.checkout_url
     try:
-        session = _client().v1.checkout.sessions.create(
+        session = client().v1.checkout.sessions.create(
             params=_params(order),  # type: ignore[arg-type]  # the SDK's TypedDict, checked by the stand-in's tests
             options={"idempotency_key": f"order:{order.pk}"},
         )
@@ -132,9 +132,9 @@ def _item(order: Order, line: OrderLine) -> dict[str, Any]:
 
 def ask(session_id: str) -> Session:
     """What became of a Checkout Session. Raises Unreachable."""
-    _refuse_transactions()
+    refuse_transactions()
     try:
-        found = _client().v1.checkout.sessions.retrieve(session_id)
+        found = client().v1.checkout.sessions.retrieve(session_id)
     except stripe.StripeError as failure:
         raise Unreachable from failure
     return read_session(found.to_dict())
@@ -145,9 +145,9 @@ def expire(session_id: str) -> None:
 
     A page that is paid or closed already stays as it is.
     """
-    _refuse_transactions()
+    refuse_transactions()
     try:
-        _client().v1.checkout.sessions.expire(session_id)
+        client().v1.checkout.sessions.expire(session_id)
     except stripe.InvalidRequestError:
         return
     except stripe.StripeError as failure:
@@ -156,9 +156,9 @@ def expire(session_id: str) -> None:
 
 def fee_of(payment_intent: str) -> Fee | None:
     """What the payment's charge cost; None while Stripe does not know. Raises Unreachable."""
-    _refuse_transactions()
+    refuse_transactions()
     try:
-        intent = _client().v1.payment_intents.retrieve(
+        intent = client().v1.payment_intents.retrieve(
             payment_intent, params={"expand": ["latest_charge.balance_transaction"]}
         )
     except stripe.StripeError as failure:
@@ -212,13 +212,14 @@ def read_event(body: bytes, signature: str) -> dict[str, Any]:
     return event
 
 
-def _refuse_transactions() -> None:
+def refuse_transactions() -> None:
     """Our own mistake if we are inside a transaction: it would hold its locks for as long as Stripe takes."""
     with transaction.atomic(durable=True):
         pass
 
 
-def _client() -> stripe.StripeClient:
+def client() -> stripe.StripeClient:
+    """The official library, for the settings' key: a call is tried again twice, and waits 20 seconds at most."""
     return _client_for(settings.STRIPE_API_KEY, settings.STRIPE_API_BASE)
 
 

@@ -21,8 +21,14 @@ def book(order_id: uuid.UUID, *, at: datetime) -> bool:
     if order.fee_micros is not None or not order.payment_intent:
         return False
     told = checkout.fee_of(order.payment_intent)
-    if told is None:
-        return False
+    return told is not None and record(order, told, at=at)
+
+
+def record(order: Order, told: checkout.Fee, *, at: datetime) -> bool:
+    """Book what Stripe tells a paid order's charge cost; False when that is booked.
+
+    The only way a card fee gets into the books. A fee in another currency than the sale's is left to a person.
+    """
     if told.unit != order.unit or money.from_minor(told.gross_minor, told.unit) != order.total_micros:
         problem = f"Stripe settled {told.gross_minor} {told.unit} ({told.balance_transaction}): book the fee by hand."
         Order.objects.filter(pk=order.pk).update(problem=problem, next_check_at=None)

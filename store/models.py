@@ -14,7 +14,25 @@ from django.urls import reverse
 from django.utils import timezone
 
 from megabox.claims import Claimable
+from store.balance_rows import BalanceCheck, BalanceImport, BalanceTransaction, Decision, HandEntry, Naming
 from store.listeners import Listener
+
+__all__ = [
+    "BalanceCheck",
+    "BalanceImport",
+    "BalanceTransaction",
+    "CartItem",
+    "Decision",
+    "Download",
+    "Gate",
+    "GateView",
+    "HandEntry",
+    "LibraryItem",
+    "Naming",
+    "Order",
+    "OrderLine",
+    "StripeEvent",
+]
 
 _Row = TypeVar("_Row", bound=models.Model)
 

@@ -1,9 +1,11 @@
 """Nudges for the listener's side; what they miss the sweeper finds."""
 
+from contextlib import suppress
+
 from celery import shared_task
 from django.utils import timezone
 
-from store import events, gate, waiting
+from store import balance_checks, events, gate, stripe_balance, waiting
 
 
 @shared_task(time_limit=120)
@@ -20,3 +22,10 @@ def sweep() -> None:
     waiting.work_on_events(now)
     waiting.ask_about_orders(now)
     gate.finish_waiting(now)
+
+
+@shared_task(time_limit=3300)
+def reconcile() -> None:
+    """Compare the books with Stripe's; what a killed one left, the next goes on with."""
+    with suppress(stripe_balance.NoAnswer):
+        balance_checks.run(at=timezone.now())
