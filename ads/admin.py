@@ -51,9 +51,9 @@ class CampaignAdmin(admin.ModelAdmin[Campaign]):
 
 @admin.register(Impression)
 class ImpressionAdmin(ReadOnly):
-    list_display = ["id", "campaign", "place", "price_micros", "artist", "state", "reason", "viewed_at", "group"]
+    list_display = ["id", "campaign", "place", "price_micros", "artist", "state", "reason", "viewed_at", "number"]
     list_filter = ["state", "place", "reason"]
-    list_select_related = ["campaign", "artist", "group"]
+    list_select_related = ["campaign", "artist"]
     date_hierarchy = "viewed_at"
 
 

@@ -5,16 +5,17 @@ one pass over the impressions and the postings that name them; run it hourly, an
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db.models import Count, F, Model, Q, QuerySet, Sum
+from django.db.models import F, Model, Q, QuerySet, Sum
 from django.utils import timezone
 
-from ads import impressions, rejections, settlement
-from ads.models import BESIDE_MUSIC, BookDay, Campaign, CampaignDay, Impression, ImpressionGroup, Place
+from ads import due, impressions, rejections
+from ads.due import Billed
+from ads.models import BESIDE_MUSIC, BookDay, Campaign, CampaignDay, GroupEntry, Impression, ImpressionGroup, Place
 from ledger import chart, journal, policy
 from ledger.audit import Check, Finding, all_findings
 from ledger.models import Entry, Policy, Posting
@@ -66,28 +67,43 @@ def _spending() -> Iterator[Finding]:
 
 def _groups() -> Iterator[Finding]:
     """Every settled entry says what its impressions say, to the micro, and no group forgot or invented any."""
-    for groups in _chunks(ImpressionGroup.objects.select_related("campaign").order_by("pk")):
-        billed = Impression.objects.filter(group__in=groups).order_by().values_list("group", "posting_n")
-        sums = billed.annotate(c=Count("pk"), s=Sum("price_micros"))
-        all_of = {(group_id, n): (count, gross) for group_id, n, count, gross in sums}
-        standing = _sums(billed.filter(state=Impression.State.VIEWED))
-        wanted = {(group, n) for group in groups for n in range(1, group.postings_count + 1)}
-        entries = _postings_by_key(settlement.entry_key(group, n) for group, n in wanted)
-        for group in groups:
-            numbers = range(1, group.postings_count + 1)
-            posted = sum(all_of.get((group.pk, n), (0, 0))[1] for n in numbers)
-            left = sum(standing.get((group.pk, n), 0) for n in numbers)
-            count = sum(all_of.get((group.pk, n), (0, 0))[0] for n in numbers)
-            if (group.count, group.posted_micros, group.gross_micros) != (count, posted, left):
-                yield _finding("groups are impressions", f"Group {group.pk} does not sum up its impressions.")
-            for n in numbers:
-                key = settlement.entry_key(group, n)
-                found = _amounts(entries.get(key, ()))
-                if found != _expected(group, n, all_of.get((group.pk, n), (0, 0))[1]):
-                    yield _finding("settled is billable", f"Entry {key} does not say what its impressions cost.")
-    orphans = Impression.objects.filter(group__isnull=False, posting_n__gt=F("group__postings_count"))
-    if orphans.exists():
-        yield _finding("groups are impressions", "Some impressions name an entry that their group never made.")
+    days = {*CampaignDay.objects.values_list("day", flat=True), *ImpressionGroup.objects.values_list("day", flat=True)}
+    for day in sorted(days):
+        billed = due.billed(day)
+        missed = billed.get(None, Billed()).missed
+        if missed:
+            yield _finding("settled is billable", f"Settlements have passed over {missed} views of {day}.")
+        groups = ImpressionGroup.objects.filter(day=day).select_related("campaign").prefetch_related("entries")
+        for some in _chunks(groups.order_by("pk")):
+            yield from _some_groups(some, billed)
+
+
+def _some_groups(groups: Sequence[ImpressionGroup], billed: Mapping[int | None, Billed]) -> Iterator[Finding]:
+    postings = _postings_by_key(group.entry_key(entry.n) for group in groups for entry in group.entries.all())
+    for group in groups:
+        entries = sorted(group.entries.all(), key=lambda entry: entry.n)
+        if not _is_sum_of(group, entries, billed):
+            yield _finding("groups are impressions", f"Group {group.pk} does not sum up its impressions.")
+        for entry in entries:
+            key = group.entry_key(entry.n)
+            if _amounts(postings.get(key, ())) != _expected(entry, group, billed.get(entry.pk, Billed()).posted):
+                yield _finding("settled is billable", f"Entry {key} does not say what its impressions cost.")
+
+
+def _is_sum_of(group: ImpressionGroup, entries: Sequence[GroupEntry], billed: Mapping[int | None, Billed]) -> bool:
+    """Whether a group and its entries say what the impressions say, and the entries take turns without a gap in n."""
+    found = [billed.get(entry.pk, Billed()) for entry in entries]
+    said = [(entry.count, entry.posted_micros, entry.gross_micros) for entry in entries]
+    sums = [(one.count, one.posted, one.standing) for one in found]
+    total = tuple(sum(column) for column in zip(*sums, strict=True)) or (0, 0, 0)
+    ends = [entry.through for entry in entries]
+    return (
+        said == sums
+        and total == (group.count, group.posted_micros, group.gross_micros)
+        and [entry.n for entry in entries] == list(range(1, group.postings_count + 1))
+        and all(entry.after >= end for entry, end in zip(entries, [0, *ends], strict=False))
+        and (ends or [0])[-1] == group.billed_through
+    )
 
 
 def _entries() -> Iterator[Finding]:
@@ -101,11 +117,11 @@ def _entries() -> Iterator[Finding]:
         for entry in some:
             group, n = groups.get(sources.get(entry.pk, "")), entry.key.rpartition(":")[2]
             is_its = group and n.isdecimal() and 0 < int(n) <= group.postings_count
-            if not (group and is_its and settlement.entry_key(group, int(n)) == entry.key):
+            if not (group and is_its and group.entry_key(int(n)) == entry.key):
                 yield _finding("settled has its group", f"No group made the entry {entry.key}.")
 
 
-def _expected(group: ImpressionGroup, n: int, gross: int) -> dict[tuple[str, str], int]:
+def _expected(entry: GroupEntry, group: ImpressionGroup, gross: int) -> dict[tuple[str, str], int]:
     """The postings of a group's n-th entry, recomputed; what the advertiser owed counts as prepaid."""
     unit = settings.ADS_CURRENCY
     advertiser_id = group.campaign.advertiser_id or 0
@@ -119,7 +135,7 @@ def _expected(group: ImpressionGroup, n: int, gross: int) -> dict[tuple[str, str
             expected[key] = expected.get(key, 0) + part
     elif group.place == Place.MEGAKEY:
         expected[chart.listener_rewards(unit), chart.backing(unit)] = gross
-        seen = group.impressions.filter(posting_n=n).order_by().values_list("wallet")
+        seen = entry.views.order_by().values_list("wallet")
         for wallet_id, micros in seen.annotate(total=Sum("price_micros")):
             expected[chart.xcr_issued(), chart.wallet(wallet_id)] = money.micros_to_xcr(micros)
     return {key: amount for key, amount in expected.items() if amount}
@@ -161,7 +177,7 @@ def _gate_entries() -> Iterator[Finding]:
 def _rejections() -> Iterator[Finding]:
     """A view that was counted and then rejected gave its price back to its advertiser, in full."""
     unit = settings.ADS_CURRENCY
-    was_posted = Q(group__isnull=False) | Q(place=Place.GATE)
+    was_posted = Q(posting_n__isnull=False) | Q(place=Place.GATE)
     late = Impression.objects.filter(was_posted, state=Impression.State.REJECTED, rejected_at__gt=F("viewed_at"))
     for chunk in _chunks(late.filter(price_micros__gt=0).order_by("pk")):
         entries = _postings_by_key(rejections.entry_key(one) for one in chunk)

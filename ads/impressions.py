@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from ads import credits, fraud, serving, tokens, wallets
+from ads import credits, fraud, line, serving, tokens, wallets
 from ads.fraud import Reason, Signals, View
 from ads.models import Ad, AdEvent, BookDay, Campaign, CampaignDay, Impression, Place, Wallet
 from ads.tokens import BadToken, Fault, Offer
@@ -328,8 +328,11 @@ def forget_events(at: datetime) -> int:
 
 
 def _insert(offer: Offer, mode: str, at: datetime, reason: Reason | None, *, wallet_id: int | None) -> Impression:
+    # The number first: from here to the end of the transaction no day's book closes, so the day read next stays true.
+    number = line.take()
     return Impression.objects.create(
         id=offer.id,
+        number=number,
         campaign_id=offer.campaign_id,
         ad_id=offer.ad_id,
         place=offer.place,
@@ -345,17 +348,8 @@ def _insert(offer: Offer, mode: str, at: datetime, reason: Reason | None, *, wal
         reason=reason or "",
         viewed_at=at,
         rejected_at=at if reason else None,
-        day=_book_day(at),
+        day=BookDay.objects.taking(at),
     )
-
-
-def _book_day(at: datetime) -> date:
-    """The day of the book that takes a view of `at`: its own, or the first open one if that is closed already."""
-    day = at.date()
-    last_closed: date | None = (
-        BookDay.objects.exclude(state=BookDay.State.OPEN).order_by("-day").values_list("day", flat=True).first()
-    )
-    return day if last_closed is None or day > last_closed else last_closed + timedelta(days=1)
 
 
 def _charge(offer: Offer, day: date, daily_cap_micros: int | None) -> None:

@@ -15,9 +15,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Sum
 
-from ads import attribution, settlement, wallets
+from ads import attribution, wallets
 from ads.fraud import Reason
-from ads.models import BESIDE_MUSIC, Campaign, CampaignDay, Impression, ImpressionGroup, Place, Wallet
+from ads.models import BESIDE_MUSIC, Campaign, CampaignDay, GroupEntry, Impression, ImpressionGroup, Place, Wallet
 from ledger import chart, journal, payees, pending, policy
 from ledger.journal import Line
 from ledger.models import Entry, Policy, Posting
@@ -30,25 +30,42 @@ def reject(impression_id: uuid.UUID, *, at: datetime, reason: Reason = Reason.RE
     A day's book that is final stays as it is: the entry occurs now.
     """
     with transaction.atomic():
-        # A settlement that bills this impression at the same time waits for it, or is waited for.
         impression = Impression.objects.select_for_update(no_key=True).get(pk=impression_id)
         if impression.state == Impression.State.REJECTED:
             return False
-        if impression.group_id:
-            impression.group = ImpressionGroup.objects.select_for_update(no_key=True).get(pk=impression.group_id)
-        _post(impression, at)
+        # A settlement that bills this view at the same time waits here, or is waited for.
+        billed = _billed_by(impression) if impression.price_micros else None
+        impression.posting_n = billed.n if billed else None
+        _post(impression, billed, at)
         impression.state, impression.reason, impression.rejected_at = Impression.State.REJECTED, reason, at
-        impression.save(update_fields=["state", "reason", "rejected_at"])
-        price = impression.price_micros
-        if price:
-            if impression.group_id:
-                groups = ImpressionGroup.objects.filter(pk=impression.group_id)
-                groups.update(gross_micros=F("gross_micros") - price)
-            days = CampaignDay.objects.filter(campaign=impression.campaign_id, day=impression.day)
-            days.update(spent_micros=F("spent_micros") - price)
-            campaigns = Campaign.objects.filter(pk=impression.campaign_id)
-            campaigns.update(spent_micros=F("spent_micros") - price)
+        impression.save(update_fields=["state", "reason", "rejected_at", "posting_n"])
+        if impression.price_micros:
+            _give_room_back(impression, billed)
     return True
+
+
+def _billed_by(impression: Impression) -> GroupEntry | None:
+    """The entry that billed a view, with its group locked, or None when none has."""
+    fields = ("campaign_id", "beneficiary", "day")
+    of_group = {name: getattr(impression, name) for name in fields}
+    if not ImpressionGroup.objects.filter(**of_group).exists():
+        ImpressionGroup.objects.bulk_create([ImpressionGroup.of(impression)], ignore_conflicts=True)
+    group = ImpressionGroup.objects.select_for_update(no_key=True).get(**of_group)
+    ImpressionGroup.objects.filter(pk=group.pk).update(rejected_count=F("rejected_count") + 1)
+    if impression.number > group.billed_through:
+        return None
+    return group.entries.select_related("group").get(after__lt=impression.number, through__gte=impression.number)
+
+
+def _give_room_back(impression: Impression, billed: GroupEntry | None) -> None:
+    """What is not standing any more: of the group and its entry, of the day and of the campaign's budget."""
+    price = impression.price_micros
+    if billed is not None:
+        for rows in (GroupEntry.objects.filter(pk=billed.pk), ImpressionGroup.objects.filter(pk=billed.group_id)):
+            rows.update(gross_micros=F("gross_micros") - price)
+    days = CampaignDay.objects.filter(campaign=impression.campaign_id, day=impression.day)
+    days.update(spent_micros=F("spent_micros") - price)
+    Campaign.objects.filter(pk=impression.campaign_id).update(spent_micros=F("spent_micros") - price)
 
 
 def entry_key(impression: Impression) -> str:
@@ -56,23 +73,24 @@ def entry_key(impression: Impression) -> str:
     return f"reject:{impression.pk}"
 
 
-def _post(impression: Impression, at: datetime) -> None:
+def _post(impression: Impression, billed: GroupEntry | None, at: datetime) -> None:
     if not impression.price_micros:
         return
     source = f"ads.impression:{impression.pk}"
     facts = {"campaign": impression.campaign_id, "place": impression.place, "day": impression.day.isoformat()}
-    if impression.place != Place.GATE and impression.group_id is None:
+    if impression.place != Place.GATE and billed is None:
         return  # nothing was posted of it yet, and nothing will be
-    journal.lock(_codes(impression))
-    lines = _to_the_advertiser(impression, source, facts)
+    journal.lock(_codes(impression, billed))
+    lines = _to_the_advertiser(impression, billed, source, facts)
     if impression.place in BESIDE_MUSIC:
-        lines += _from_payees(impression, source, facts)
+        assert billed is not None, "only a settled view was paid"
+        lines += _from_payees(impression, billed, source, facts)
     else:
-        lines += _from_credits(impression, source, facts, at)
+        lines += _from_credits(impression, _earning(impression, billed), source, facts, at)
     journal.post(entry_key(impression), "impression rejected", lines, occurred_at=at)
 
 
-def _codes(impression: Impression) -> list[str]:
+def _codes(impression: Impression, billed: GroupEntry | None) -> list[str]:
     """All guarded accounts this may touch, to be locked in one call, so it and a settlement never wait in a ring."""
     unit, advertiser_id = settings.ADS_CURRENCY, impression.campaign.advertiser_id or 0
     codes = [chart.prepaid(advertiser_id, unit), chart.advertiser_owed(advertiser_id, unit)]
@@ -80,7 +98,7 @@ def _codes(impression: Impression) -> list[str]:
     if impression.place not in BESIDE_MUSIC:
         owner = wallets.holder(impression.wallet_id or 0)
         codes.append(chart.wallet(owner))
-        uses = attribution.lots(owner)[_earning(impression).pk].uses
+        uses = attribution.lots(owner)[_earning(impression, billed).pk].uses
         paid_for = Posting.objects.filter(entry__in=[use.entry_id for use in uses]).select_related("credit")
         touched = {posting.credit.code for posting in paid_for if chart.meaning(posting.credit.code).is_guarded}
         codes += [code for code in touched if not chart.is_pending(code)]
@@ -88,10 +106,12 @@ def _codes(impression: Impression) -> list[str]:
     return codes + [chart.payee(payee_id, place, unit) for payee_id in payee_ids for place in chart.PLACES]
 
 
-def _to_the_advertiser(impression: Impression, source: str, facts: dict[str, Any]) -> list[Line]:
+def _to_the_advertiser(
+    impression: Impression, billed: GroupEntry | None, source: str, facts: dict[str, Any]
+) -> list[Line]:
     unit, price = settings.ADS_CURRENCY, impression.price_micros
     revenue = chart.ads_revenue(unit)
-    if impression.group_id is None:
+    if billed is None:
         return [Line(revenue, chart.unsettled(unit), price, unit, source, facts)]
     advertiser_id = impression.campaign.advertiser_id
     assert advertiser_id is not None, "what has a price has an advertiser"
@@ -104,15 +124,12 @@ def _to_the_advertiser(impression: Impression, source: str, facts: dict[str, Any
 # --- beside music
 
 
-def _from_payees(impression: Impression, source: str, facts: dict[str, Any]) -> list[Line]:
+def _from_payees(impression: Impression, billed: GroupEntry, source: str, facts: dict[str, Any]) -> list[Line]:
     """Take the payees' part back: what the group's entry paid them, less what it would have without this view."""
-    group, n = impression.group, impression.posting_n
-    assert group is not None and n is not None, "only a settled view was paid"
-    rules = Policy.objects.get(version=group.policy_version)
-    same = Impression.objects.viewed().filter(group=group, posting_n=n)
-    standing: int = same.aggregate(total=Sum("price_micros"))["total"]
+    rules = Policy.objects.get(version=billed.group.policy_version)
+    standing = billed.gross_micros
     back = policy.split(standing, rules).payee - policy.split(standing - impression.price_micros, rules).payee
-    entry = Entry.objects.get(key=settlement.entry_key(group, n))
+    entry = Entry.objects.get(key=billed.group.entry_key(billed.n))
     share_code = chart.payee_ad_share(settings.ADS_CURRENCY)
     paid = list(entry.postings.filter(debit__code=share_code).select_related("credit").order_by("line"))
     return _take_back(paid, back, to=share_code, source=source, facts=facts)
@@ -156,11 +173,12 @@ class _Rest:
     skip: int
 
 
-def _from_credits(impression: Impression, source: str, facts: dict[str, Any], at: datetime) -> list[Line]:
+def _from_credits(
+    impression: Impression, earned: Posting, source: str, facts: dict[str, Any], at: datetime
+) -> list[Line]:
     """Follow the credits of a view: revoke, take back, or bear what they became."""
     unit = settings.ADS_CURRENCY
     assert impression.wallet_id is not None, "a view for credits has a wallet"
-    earned = _earning(impression)
     owner = wallets.holder(impression.wallet_id)
     wallet_code = chart.wallet(owner)
     journal.lock([wallet_code])
@@ -195,13 +213,13 @@ def _from_credits(impression: Impression, source: str, facts: dict[str, Any], at
     return lines
 
 
-def _earning(impression: Impression) -> Posting:
+def _earning(impression: Impression, billed: GroupEntry | None) -> Posting:
     """The posting that put this view's credits into a wallet."""
     if impression.place == Place.GATE:
         key = f"view:{impression.pk}"
     else:
-        assert impression.group is not None and impression.posting_n is not None
-        key = settlement.entry_key(impression.group, impression.posting_n)
+        assert billed is not None, "the extension's listeners are paid at the settlement"
+        key = billed.group.entry_key(billed.n)
     return Posting.objects.get(entry__key=key, credit__code=chart.wallet(impression.wallet_id or 0))
 
 
@@ -210,7 +228,11 @@ def _rejected_before(impression: Impression) -> int:
     if impression.place == Place.GATE:
         return 0
     same = Impression.objects.filter(
-        group=impression.group_id, posting_n=impression.posting_n, wallet=impression.wallet_id
+        wallet=impression.wallet_id,
+        campaign=impression.campaign_id,
+        beneficiary=impression.beneficiary,
+        day=impression.day,
+        posting_n=impression.posting_n,
     )
     total = same.filter(state=Impression.State.REJECTED).aggregate(total=Sum("price_micros"))["total"]
     return total or 0

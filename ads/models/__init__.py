@@ -17,7 +17,7 @@ from ads.models.campaigns import (
     Place,
     ServedHour,
 )
-from ads.models.impressions import AdEvent, BookDay, Impression, ImpressionGroup
+from ads.models.impressions import AdEvent, BookDay, GroupEntry, Impression, ImpressionGroup, Settlement
 from ads.models.wallets import Wallet
 
 __all__ = [
@@ -32,9 +32,11 @@ __all__ = [
     "BookDay",
     "Campaign",
     "CampaignDay",
+    "GroupEntry",
     "Impression",
     "ImpressionGroup",
     "Place",
     "ServedHour",
+    "Settlement",
     "Wallet",
 ]

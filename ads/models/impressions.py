@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from ads.models.campaigns import Ad, Campaign, Place
 from ads.models.wallets import Wallet
@@ -21,6 +21,17 @@ class BookDayManager(models.Manager["BookDay"]):
 
     def is_final(self, day: date) -> bool:
         return self.state(day) == BookDay.State.FINAL
+
+    def taking(self, at: datetime) -> date:
+        """The day whose book takes what happened at `at`: its own, or the first open one if that is closed already.
+
+        Sure only while the transaction holds a number of the line (`ads.line`): no book closes meanwhile.
+        """
+        day = at.date()
+        last_closed: date | None = (
+            self.exclude(state=BookDay.State.OPEN).order_by("-day").values_list("day", flat=True).first()
+        )
+        return day if last_closed is None or day > last_closed else last_closed + timedelta(days=1)
 
 
 class BookDay(models.Model):
@@ -52,11 +63,32 @@ class BookDay(models.Model):
         return f"{self.day} {self.state}"
 
 
+class SettlementManager(models.Manager["Settlement"]):
+    def through(self) -> int:
+        """Up to which number of the line every view is settled."""
+        last: int | None = self.aggregate(last=models.Max("through"))["last"]
+        return last or 0
+
+
+class Settlement(models.Model):
+    """A settlement that came to its end: each view up to the number `through` is billed, rejected or free of charge."""
+
+    through = models.BigIntegerField(primary_key=True)
+    at = models.DateTimeField()
+
+    objects = SettlementManager()
+
+    def __str__(self) -> str:
+        return f"through {self.through}"
+
+
 class ImpressionGroup(models.Model):
     """What a campaign owes one beneficiary for one day; the postings of its settlements name this row.
 
-    `postings_count` (n) and `posted_micros` move in the transaction of each entry `ads:{campaign}:{beneficiary}:
-    {day}:{n}`. `gross_micros` is what of it still stands: posted less what turned out invalid.
+    `postings_count` (n), `posted_micros` and `billed_through` move in the transaction of each entry `ads:{campaign}:
+    {beneficiary}:{day}:{n}`; a counted view of the group is billed when its number is not above `billed_through`.
+    `gross_micros` is what of it still stands: posted less what turned out invalid. `rejected_count` counts the views
+    that were counted and then rejected, billed or not: whoever summed the group up before one of them starts again.
     """
 
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="groups")
@@ -70,6 +102,8 @@ class ImpressionGroup(models.Model):
     gross_micros = models.BigIntegerField(default=0)
     posted_micros = models.BigIntegerField(default=0)
     postings_count = models.PositiveIntegerField(default=0)
+    billed_through = models.BigIntegerField(default=0, db_index=True)
+    rejected_count = models.PositiveBigIntegerField(default=0)
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -88,18 +122,104 @@ class ImpressionGroup(models.Model):
         """How postings name this row."""
         return f"ads.group:{self.pk}"
 
+    @classmethod
+    def of(cls, view: Impression) -> ImpressionGroup:
+        """The group of a view, not saved yet."""
+        return cls(
+            campaign_id=view.campaign_id,
+            beneficiary=view.beneficiary,
+            day=view.day,
+            place=view.place,
+            artist_id=view.artist_id,
+            shares=view.shares,
+            policy_version=view.policy_version,
+        )
+
+    @property
+    def key(self) -> tuple[int, str, date]:
+        """What makes it this group."""
+        return (self.campaign_id, self.beneficiary, self.day)
+
+    @property
+    def advertiser_id(self) -> int:
+        """Who pays."""
+        advertiser_id = self.campaign.advertiser_id
+        assert advertiser_id is not None, "house ads have no price, so nothing of them is settled"
+        return advertiser_id
+
+    def entry_key(self, n: int) -> str:
+        """The key of its n-th entry in the books."""
+        return f"ads:{self.campaign_id}:{self.beneficiary}:{self.day.isoformat()}:{n}"
+
+    @property
+    def views(self) -> ImpressionQuerySet:
+        """All that were counted for it, billed or not, also those that were rejected since."""
+        found = Impression.objects.filter(campaign=self.campaign_id, beneficiary=self.beneficiary, day=self.day)
+        return found.filter(price_micros__gt=0)
+
+
+class GroupEntry(models.Model):
+    """The n-th entry of a group: it billed the counted views whose numbers are above `after`, up to `through`.
+
+    `gross_micros` is what of `posted_micros` still stands.
+    """
+
+    group = models.ForeignKey(ImpressionGroup, models.PROTECT, related_name="entries", db_index=False)
+    n = models.PositiveIntegerField()
+    after = models.BigIntegerField()
+    through = models.BigIntegerField()
+    count = models.PositiveBigIntegerField()
+    posted_micros = models.BigIntegerField()
+    gross_micros = models.BigIntegerField()
+
+    class Meta:
+        verbose_name_plural = "group entries"
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["group", "n"], name="group_entry_once"),
+            models.UniqueConstraint(fields=["group", "through"], name="group_entry_ends_once"),
+            models.CheckConstraint(
+                condition=Q(n__gt=0, count__gt=0, posted_micros__gt=0, after__gte=0, through__gt=F("after")),
+                name="group_entry_bills_something",
+            ),
+            models.CheckConstraint(
+                condition=Q(gross_micros__gte=0, gross_micros__lte=F("posted_micros")),
+                name="group_entry_gross_was_posted",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group_id}/{self.n}"
+
+    @property
+    def views(self) -> ImpressionQuerySet:
+        """The views that it billed, also those that were rejected since."""
+        standing = Q(state=Impression.State.VIEWED, number__gt=self.after, number__lte=self.through)
+        return self.group.views.filter(standing | Q(posting_n=self.n))
+
 
 class ImpressionQuerySet(models.QuerySet["Impression"]):
     def viewed(self) -> ImpressionQuerySet:
         return self.filter(state=Impression.State.VIEWED)
 
     def unposted(self) -> ImpressionQuerySet:
-        """Billable and not yet in any settled group; served by a partial index."""
-        return self.filter(state=Impression.State.VIEWED, price_micros__gt=0, group__isnull=True)
+        """Billable and not yet billed; costs what came since the last settlement."""
+        ahead = ImpressionGroup.objects.filter(
+            campaign=OuterRef("campaign"),
+            beneficiary=OuterRef("beneficiary"),
+            day=OuterRef("day"),
+            billed_through__gte=OuterRef("number"),
+        )
+        new = self.filter(state=Impression.State.VIEWED, price_micros__gt=0, number__gt=Settlement.objects.through())
+        return new.exclude(Exists(ahead))
 
 
 class Impression(models.Model):
-    """One ad shown at one place and then viewed or rejected; its id is the id of the token that was shown with it."""
+    """One ad shown at one place and then viewed or rejected; its id is the id of the token that was shown with it.
+
+    `number` is its place in the one line in which views are billed (`ads.line`). Nothing is written here when it is
+    settled: its campaign, beneficiary and day name its group, and the group's entries say which numbers they billed.
+    Only a view that is rejected later keeps the n of the entry that had billed it.
+    """
 
     class State(models.TextChoices):
         VIEWED = "VIEWED", "viewed"
@@ -125,24 +245,25 @@ class Impression(models.Model):
     clicked_at = models.DateTimeField(null=True, blank=True)
     rejected_at = models.DateTimeField(null=True, blank=True)
     day = models.DateField()
-    group = models.ForeignKey(
-        ImpressionGroup, models.PROTECT, null=True, blank=True, related_name="impressions", db_index=False
+    number = models.BigIntegerField(unique=True, editable=False)
+    posting_n = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Of a rejected view: the n of the entry that had billed it, if one had."
     )
-    posting_n = models.PositiveIntegerField(null=True, blank=True, help_text="The n of the entry that billed it.")
 
     objects = ImpressionQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=Q(price_micros__gte=0), name="impression_price_not_negative"),
+            models.CheckConstraint(condition=Q(number__gt=0), name="impression_number_positive"),
             models.CheckConstraint(
                 condition=Q(state="VIEWED", reason="", rejected_at__isnull=True)
                 | (Q(state="REJECTED", rejected_at__isnull=False) & ~Q(reason="")),
                 name="impression_rejected_says_why",
             ),
             models.CheckConstraint(
-                condition=Q(group__isnull=True, posting_n__isnull=True) | Q(group__isnull=False, posting_n__gt=0),
-                name="impression_posted_knows_its_entry",
+                condition=Q(posting_n__isnull=True) | Q(state="REJECTED", posting_n__gt=0),
+                name="impression_rejected_knows_its_entry",
             ),
             models.CheckConstraint(
                 condition=~Q(place__in=["gate", "megakey"]) | Q(wallet__isnull=False),
@@ -150,12 +271,6 @@ class Impression(models.Model):
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(
-                fields=["day", "campaign", "beneficiary"],
-                name="impression_unposted",
-                condition=Q(state="VIEWED", price_micros__gt=0, group__isnull=True),
-            ),
-            models.Index(fields=["group", "posting_n"], name="impression_group"),
             models.Index(fields=["campaign", "day", "state"], name="impression_report"),
             models.Index(fields=["wallet", "viewed_at"], name="impression_wallet"),
             models.Index(fields=["day", "state"], name="impression_day"),
@@ -163,6 +278,11 @@ class Impression(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id} {self.state}"
+
+    @property
+    def group_key(self) -> tuple[int, str, date]:
+        """Campaign, beneficiary and day: which group bills it."""
+        return (self.campaign_id, self.beneficiary, self.day)
 
 
 class AdEvent(models.Model):

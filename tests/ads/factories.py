@@ -4,7 +4,9 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ads import credits, impressions, tokens, wallets
+from django.db import transaction
+
+from ads import credits, impressions, line, tokens, wallets
 from ads.models import Ad, Advertiser, Campaign, CampaignDay, Impression, Place, Wallet
 from ads.tokens import Choice
 from artists.models import Album
@@ -140,7 +142,9 @@ def make_impression(ad: Ad | None = None, **fields: Any) -> Impression:
         "day": at.date(),
         **fields,
     }
-    impression = Impression.objects.create(**values)
+    with transaction.atomic():
+        values.setdefault("number", line.take())
+        impression = Impression.objects.create(**values)
     day, _ = CampaignDay.objects.get_or_create(campaign=ad.campaign, day=impression.day)
     CampaignDay.objects.filter(pk=day.pk).update(spent_micros=day.spent_micros + impression.price_micros)
     campaign = Campaign.objects.get(pk=ad.campaign_id)

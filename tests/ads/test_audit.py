@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.db.models import F
 
 from ads import audit, credits, rejections, settlement
-from ads.models import BookDay, Campaign, CampaignDay, Impression, ImpressionGroup, Place
+from ads.models import BookDay, Campaign, CampaignDay, GroupEntry, Impression, ImpressionGroup, Place, Settlement
+from ads.models.impressions import ImpressionQuerySet
 from ledger import chart, journal
 from ledger.journal import Line
 from tests.ads.factories import (
@@ -43,12 +45,16 @@ def _a_busy_day() -> None:
     assert list(audit.findings()) == []
 
 
+def _settled() -> ImpressionQuerySet:
+    return Impression.objects.viewed().exclude(pk__in=Impression.objects.unposted())
+
+
 def _rules() -> set[str]:
     return {finding.rule for finding in audit.findings()}
 
 
 def test_a_price_changed_after_settlement_is_found() -> None:
-    settled = Impression.objects.viewed().filter(group__isnull=False, place=Place.PAGE).first()
+    settled = _settled().filter(place=Place.PAGE).first()
     assert settled is not None
     Impression.objects.filter(pk=settled.pk).update(price_micros=F("price_micros") + 1)
     assert _rules() == {"spend is views", "groups are impressions", "settled is billable"}
@@ -61,10 +67,35 @@ def test_a_view_that_disappeared_after_settlement_is_found() -> None:
 
 def test_a_view_put_into_an_old_entry_is_found() -> None:
     group = ImpressionGroup.objects.get(postings_count=2)
-    make_impression(make_ad(), group=group, posting_n=1)
+    first = group.entries.get(n=1)
+    view = make_impression(make_ad(group.campaign), beneficiary=group.beneficiary)
+    assert _rules() == set()
+    Impression.objects.filter(number=first.after + 1).update(number=1_000_000)
+    Impression.objects.filter(pk=view.pk).update(number=first.after + 1)
     assert {"groups are impressions", "settled is billable"} <= _rules()
-    Impression.objects.filter(group=group).update(posting_n=3)
-    assert "groups are impressions" in _rules()
+
+
+def test_a_view_that_settlements_passed_over_is_found() -> None:
+    view = make_impression(make_ad())
+    assert _rules() == set()
+    Settlement.objects.create(through=view.number, at=NEXT_DAY)
+    assert "settled is billable" in _rules()
+
+
+def test_a_rejected_view_that_names_no_entry_of_its_group_is_found() -> None:
+    Impression.objects.filter(posting_n__isnull=False).update(posting_n=9)
+    assert {"groups are impressions", "settled is billable"} <= _rules()
+
+
+def test_an_entry_that_says_something_else_than_its_views_is_found() -> None:
+    entry = GroupEntry.objects.order_by("pk").last()
+    assert entry is not None
+    for change in ({"count": 77}, {"n": 7}, {"through": entry.through + 50}):
+        with transaction.atomic():
+            GroupEntry.objects.filter(pk=entry.pk).update(**change)
+            assert "groups are impressions" in _rules()
+            transaction.set_rollback(True)
+    assert _rules() == set()
 
 
 def test_a_spend_that_is_not_its_views_is_found() -> None:
@@ -98,9 +129,12 @@ def test_a_closed_day_with_something_unbilled_is_found() -> None:
 
 
 def test_a_rejection_that_gave_nothing_back_is_found() -> None:
-    settled = Impression.objects.viewed().filter(group__isnull=False, place=Place.PAGE).first()
+    settled = _settled().filter(place=Place.PAGE).first()
     assert settled is not None
-    Impression.objects.filter(pk=settled.pk).update(state="REJECTED", reason="review", rejected_at=NEXT_DAY)
+    rejected = {"state": "REJECTED", "reason": "review", "rejected_at": NEXT_DAY}
+    Impression.objects.filter(pk=settled.pk).update(**rejected)
+    assert "groups are impressions" in _rules(), "its entry billed more than is left"
+    Impression.objects.filter(pk=settled.pk).update(posting_n=1)
     assert "rejected is given back" in _rules()
 
 
@@ -123,5 +157,5 @@ def test_a_settlement_that_no_group_made_is_found(key: str, source: str) -> None
 def test_one_settlement_more_than_the_group_knows_is_found() -> None:
     group = ImpressionGroup.objects.get(postings_count=2)
     line = Line(chart.stripe(USD), chart.ads_revenue(USD), 6_000, USD, group.source)
-    journal.post(settlement.entry_key(group, 3), "ads settled", [line], occurred_at=NOON)
+    journal.post(group.entry_key(3), "ads settled", [line], occurred_at=NOON)
     assert _rules() == {"settled has its group"}

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from ads import audit, campaigns, rejections, settlement, wallets
+from ads import audit, campaigns, due, rejections, settlement, wallets
 from ads.impressions import ViewRefused, confirm_gate_view, record_event, start_gate_view
-from ads.models import Campaign, Impression, Wallet
+from ads.models import BookDay, Campaign, Impression, Wallet
 from ledger import audit as ledger_audit
 from ledger.models import Entry
 from tests.ads.factories import (
@@ -126,16 +126,94 @@ def test_what_came_since_is_billed_by_one_entry_when_two_workers_look(monkeypatc
     see(ad, album)
     settlement.settle(DAY, now=NOON)
     see(ad, album, at=NOON + timedelta(minutes=1))
-    count = settlement._post
+    find = due.find
 
-    def linger(*args: Any, **kwargs: Any) -> None:
+    def find_and_linger(*args: Any) -> Any:
+        found = find(*args)
         time.sleep(0.3)
-        count(*args, **kwargs)
+        return found
 
-    monkeypatch.setattr(settlement, "_post", linger)
-    answers = _at_once(*[lambda: settlement.settle(DAY, now=NEXT_DAY)] * 2)
+    monkeypatch.setattr(due, "find", find_and_linger)
+    answers = _at_once(*[lambda: settlement.settle_due(NEXT_DAY)] * 2)
     assert sorted(answers) == [0, 1]
     assert pending(album) == 10_800
+    _books_are_clean()
+
+
+def test_two_workers_take_turns_over_many_groups_and_new_views(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of two: both bill some of the groups, and views come while they do."""
+    monkeypatch.setattr("ads.billing.GROUPS_AT_ONCE", 2)
+    ad = make_ad(make_campaign(budget_micros=usd("10"), frequency_cap=100))
+    albums = [make_album() for _ in range(7)]
+
+    def look(hour: int) -> None:
+        for minute, album in enumerate(albums):
+            see(ad, album, at=NOON + timedelta(hours=hour, minutes=minute))
+
+    look(0)
+    settlement.settle(DAY, now=NOON)
+    look(1)
+    answers = _at_once(
+        lambda: settlement.settle_due(NEXT_DAY), lambda: settlement.settle(DAY, now=NEXT_DAY), lambda: look(2)
+    )
+    assert not [answer for answer in answers if isinstance(answer, Exception)]
+    settlement.settle_due(NEXT_DAY)
+    assert [pending(album) for album in albums] == [16_200] * 7
+    _books_are_clean()
+
+
+def test_a_view_that_is_being_counted_is_waited_for_and_billed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It took its number first and commits last. On PostgreSQL another one overtakes it."""
+    ad, albums = make_ad(), [make_album(), make_album()]
+    has_number, may_go_on = threading.Event(), threading.Event()
+    taking = BookDay.objects.taking
+
+    def linger(at: datetime) -> Any:
+        if at == NOON + timedelta(seconds=2):
+            has_number.set()
+            assert may_go_on.wait(timeout=10)
+        return taking(at)
+
+    monkeypatch.setattr(BookDay.objects, "taking", linger)
+
+    def overtake_and_settle() -> int:
+        assert has_number.wait(timeout=10)
+        if connection.vendor == "postgresql":
+            see(ad, albums[1], at=NOON + timedelta(minutes=1))
+        threading.Timer(0.3, may_go_on.set).start()
+        return settlement.settle_due(NEXT_DAY)
+
+    answers = _at_once(lambda: see(ad, albums[0]), overtake_and_settle)
+    overtook = int(connection.vendor == "postgresql")
+    assert answers[1] == 1 + overtook, "the settlement did not wait for the first"
+    assert [pending(album) for album in albums] == [5_400, 5_400 * overtook]
+    assert not Impression.objects.unposted().exists()
+    _books_are_clean()
+
+
+def test_a_book_closes_after_the_view_that_is_being_counted_and_before_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ad, album = make_ad(), make_album()
+    has_number, may_go_on = threading.Event(), threading.Event()
+    taking = BookDay.objects.taking
+
+    def linger(at: datetime) -> Any:
+        day = taking(at)
+        has_number.set()
+        assert may_go_on.wait(timeout=10)
+        return day
+
+    def close() -> bool:
+        assert has_number.wait(timeout=10)
+        threading.Timer(0.3, may_go_on.set).start()
+        return settlement.close(DAY, NEXT_DAY)
+
+    monkeypatch.setattr(BookDay.objects, "taking", linger)
+    assert _at_once(lambda: see(ad, album), close)[1] is True
+    see(ad, album, at=NOON + timedelta(minutes=1))
+    assert sorted(Impression.objects.values_list("day", flat=True)) == [DAY, NEXT_DAY.date()]
+    assert pending(album) == 5_400
     _books_are_clean()
 
 

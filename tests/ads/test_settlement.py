@@ -1,13 +1,15 @@
 """From views to postings: each once, to the micro, however often and by however many it is tried."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
-from ads import audit, settlement, tasks
+from ads import audit, due, rejections, settlement, tasks
 from ads import queue as ads_queue
-from ads.models import BookDay, Campaign, Impression, ImpressionGroup, Place
+from ads.models import BookDay, Campaign, CampaignDay, Impression, ImpressionGroup, Place
 from ads.settlement import DayFinal, DayStillOpen
 from ledger import chart, journal
 from ledger.journal import Line
@@ -142,7 +144,8 @@ def test_a_settlement_killed_in_the_middle_is_finished_by_the_next(monkeypatch: 
         calls.append(key)
         return real(key, *args, **kwargs)
 
-    monkeypatch.setattr("ads.settlement.journal.post", post_then_die)
+    monkeypatch.setattr("ads.billing.GROUPS_AT_ONCE", 1)
+    monkeypatch.setattr("ads.billing.journal.post", post_then_die)
     with pytest.raises(KeyboardInterrupt):
         settlement.settle(DAY, now=NEXT_DAY)
     monkeypatch.undo()
@@ -150,6 +153,87 @@ def test_a_settlement_killed_in_the_middle_is_finished_by_the_next(monkeypatch: 
     assert settlement.settle(DAY, now=NEXT_DAY) == 2
     assert [pending(album) for album in albums] == [5_400] * 3
     assert list(audit.findings()) == []
+
+
+class Killed(BaseException):
+    """What a killed process leaves behind: everything since the last commit is gone."""
+
+
+def test_a_settlement_killed_at_any_statement_is_finished_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ads.billing.GROUPS_AT_ONCE", 2)
+    albums, wallet = [make_album() for _ in range(3)], make_wallet()
+    ad = make_ad(make_campaign(frequency_cap=100))
+    for album in albums:
+        see(ad, album)
+    watch(ad, wallet)
+    see(ad, place=Place.MEGAKEY, wallet_id=wallet.pk, shares=[])
+    killed = 0
+    while _dies_at(killed + 1, lambda: settlement.settle_due(NEXT_DAY)):
+        killed += 1
+        assert list(audit.findings()) == [], f"after dying at statement {killed}"
+    assert killed > 30
+    assert [pending(album) for album in albums] == [5_400] * 3
+    assert wallet.balance_micros() == 12_000
+    assert Entry.objects.filter(kind="ads settled").count() == 5
+    assert list(audit.findings()) == []
+
+
+def _dies_at(number: int, work: Callable[[], object]) -> bool:
+    """Whether `work` came to its `number`-th statement, where it dies; what it committed until then stands."""
+    left = [number]
+
+    def die(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        left[0] -= 1
+        if left[0] == 0:
+            raise Killed
+        return execute(sql, params, many, context)
+
+    try:
+        with connection.execute_wrapper(die):
+            work()
+    except Killed:
+        return True
+    return False
+
+
+def test_a_view_rejected_while_its_group_is_summed_up_is_not_billed(monkeypatch: pytest.MonkeyPatch) -> None:
+    ad, albums = make_ad(), [make_album(), make_album()]
+    views = [see(ad, album, at=NOON + timedelta(minutes=n)) for n in range(2) for album in albums]
+    find, left = due.find, views[1:2]
+
+    def find_and_reject(*args: Any) -> Any:
+        found = find(*args)
+        if left:
+            rejections.reject(left.pop().pk, at=NEXT_DAY)
+        return found
+
+    monkeypatch.setattr(due, "find", find_and_reject)
+    assert settlement.settle_due(NEXT_DAY) == 2
+    assert [pending(album) for album in albums] == [10_800, 5_400]
+    assert set(Impression.objects.filter(state="REJECTED").values_list("posting_n", flat=True)) == {None}
+    assert list(audit.findings()) == []
+
+
+def test_settling_writes_nothing_on_the_views() -> None:
+    for _ in range(3):
+        see(make_ad())
+    before = list(Impression.objects.order_by("pk").values())
+    settlement.settle_due(NEXT_DAY)
+    assert list(Impression.objects.order_by("pk").values()) == before
+
+
+def test_every_cent_leads_down_to_its_views_and_back_up() -> None:
+    ad, album = make_ad(), make_album()
+    views = []
+    for hour in range(3):
+        views.append([see(ad, album, at=NOON + timedelta(hours=hour, minutes=n)).pk for n in range(2)])
+        settlement.settle_due(NOON + timedelta(hours=hour + 1))
+    rejections.reject(views[1][0], at=NEXT_DAY)
+    group = ImpressionGroup.objects.get()
+    for entry in group.entries.order_by("n"):
+        assert set(entry.views.values_list("pk", flat=True)) == set(views[entry.n - 1])
+        assert entry.posted_micros == Entry.objects.get(key=group.entry_key(entry.n)).postings.get(line=0).amount
+    assert {pk for some in views for pk in some} == set(group.views.values_list("pk", flat=True))
 
 
 def test_what_an_advertiser_cannot_pay_any_more_is_owed_and_artists_are_paid() -> None:
@@ -193,6 +277,54 @@ def test_a_final_day_never_changes() -> None:
     assert settlement.settle_due(at + timedelta(days=7)) == 0
 
 
+def test_what_comes_after_its_day_is_final_is_billed_in_the_first_open_day() -> None:
+    """Written behind the back of everything, for an ordinary view finds the book closed and takes the next day."""
+    ad, album, wallet = make_ad(), make_album(), make_wallet()
+    see(ad, album)
+    at = datetime.combine(DAY + timedelta(days=8), time.min, UTC) + timedelta(hours=1)
+    settlement.close_due(at)
+    settlement.close_due(at)
+    assert BookDay.objects.is_final(DAY)
+    final = ImpressionGroup.objects.get()
+    make_impression(ad, album=album, beneficiary=final.beneficiary)
+    make_impression(ad, album=album, beneficiary=final.beneficiary)
+    Impression.objects.filter(pk=see(ad, place=Place.MEGAKEY, wallet_id=wallet.pk, shares=[]).pk).update(day=DAY)
+    CampaignDay.objects.filter(day=DAY).update(spent_micros=24_000)
+    CampaignDay.objects.exclude(day=DAY).delete()
+    assert settlement.settle_due(at) == 0
+    assert settlement.settle_due(at) == 2
+    first_open = DAY + timedelta(days=1)
+    kept = ImpressionGroup.objects.get(pk=final.pk)
+    assert (kept.count, kept.posted_micros, kept.postings_count) == (1, 6_000, 1), "the final day stays as it was"
+    assert set(ImpressionGroup.objects.filter(day=first_open).values_list("beneficiary", "count")) == {
+        (final.beneficiary, 2),
+        ("megakey", 1),
+    }
+    late = Entry.objects.get(key__startswith=f"ads:{ad.campaign_id}:{final.beneficiary}:{first_open}")
+    assert late.postings.get(line=0).facts["late"] == 2
+    assert pending(album) == 16_200
+    assert wallet.balance_micros() == 6_000
+    assert {view.viewed_at.date() for view in Impression.objects.all()} == {DAY}, "when it was seen is a fact"
+    assert list(audit.findings()) == []
+
+
+def test_a_view_that_comes_while_a_book_is_closed_is_billed_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    ad, albums = make_ad(), [make_album(), make_album()]
+    see(ad, albums[0])
+    settle_due, left = settlement.settle_due, [albums[1]]
+
+    def settle_and_see(now: datetime) -> int:
+        posted = settle_due(now)
+        if left:
+            see(ad, left.pop())
+        return posted
+
+    monkeypatch.setattr(settlement, "settle_due", settle_and_see)
+    assert settlement.close(DAY, NEXT_DAY)
+    assert [pending(album) for album in albums] == [5_400, 5_400]
+    assert list(audit.findings()) == []
+
+
 def test_a_days_entries_belong_to_the_day_even_when_posted_at_night() -> None:
     see(make_ad())
     settlement.settle(DAY, now=NEXT_DAY)
@@ -227,6 +359,6 @@ def test_the_cost_of_settling_grows_with_groups_and_not_with_views(django_assert
     ad, album = make_ad(), make_album()
     for second in range(60):
         make_impression(ad, album=album, viewed_at=NOON + timedelta(seconds=second))
-    with django_assert_max_num_queries(30):
+    with django_assert_max_num_queries(35):
         assert settlement.settle(DAY, now=NEXT_DAY) == 1
     assert balance(chart.ads_revenue(USD)) == 360_000
