@@ -267,6 +267,10 @@ IS_STANDIN = DEBUG and STRIPE_API_KEY == "sk_test_standin"
 STRIPE_API_BASE = STANDIN_URL if IS_STANDIN else None
 # Ids of Stripe's tax rates that are added to every sale; without them prices are charged as they are.
 STRIPE_TAX_RATES = env.list("STRIPE_TAX_RATES", default=[])
+# The operator's own account, which SEPA files are paid from; without it euros go into the file paid by hand.
+SEPA_DEBTOR_NAME = env.str("SEPA_DEBTOR_NAME", default="")
+SEPA_DEBTOR_IBAN = env.str("SEPA_DEBTOR_IBAN", default="")
+SEPA_DEBTOR_BIC = env.str("SEPA_DEBTOR_BIC", default="")
 
 # Key ids to secrets; tokens name their key, so keys can be rotated: "new:secret,old:secret", newest first.
 ADS_TOKEN_KEYS = dict(

@@ -1,5 +1,8 @@
 """What must always be true of payouts; a finding is a sentence about a row that breaks it."""
 
+import hashlib
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -8,8 +11,8 @@ from django.utils import timezone
 
 from ledger import chart, journal
 from ledger.audit import Check, Finding, all_findings
-from ledger.models import Entry, Posting
-from payouts.models import Attempt, Payout, PayoutRun
+from ledger.models import Account, Posting
+from payouts.models import Attempt, Payout, PayoutFile, PayoutRun, Rail
 
 ROOM = "payouts"
 
@@ -19,7 +22,8 @@ def checks(at: datetime) -> Sequence[Check]:
     return (
         Check(ROOM, "what is in transit is in open payouts", _transit, Payout),
         Check(ROOM, "payouts have the entries of their states", _entries, Payout),
-        Check(ROOM, "every paid payout has exactly one transfer", _attempts, Attempt),
+        Check(ROOM, "every payout that Stripe paid has exactly one transfer", _attempts, Attempt),
+        Check(ROOM, "every payout that a bank paid is exactly one line of its file", _files, PayoutFile),
         Check(ROOM, "runs reserved what two people agreed on", _runs, PayoutRun),
     )
 
@@ -53,38 +57,95 @@ def _transit() -> Iterator[Finding]:
 
 
 def _entries() -> Iterator[Finding]:
-    """Each payout has the entries its state asks for, once each, over its amount, and no others."""
-    for event, states in (
-        ("paid", (Payout.State.PAID, Payout.State.RETURNED)),
-        ("failed", (Payout.State.FAILED,)),
-        ("returned", (Payout.State.RETURNED,)),
-    ):
-        amounts = {
-            f"payout:{pk}:{event}": amount
-            for pk, amount in Payout.objects.filter(state__in=states).values_list("pk", "amount_micros")
-        }
-        posted = dict(
-            Entry.objects.filter(key__startswith="payout:", key__endswith=f":{event}")
-            .annotate(total=Sum("postings__amount"))
-            .values_list("key", "total")
-        )
-        for key in sorted(amounts.keys() ^ posted.keys()):
-            missing = "has no entry" if key in amounts else "is booked, but no payout is in that state"
-            yield Finding(ROOM, "entry", f"{key} {missing}.")
-        for key in sorted(amounts.keys() & posted.keys()):
-            if amounts[key] != posted[key]:
-                yield Finding(ROOM, "entry", f"{key} moves {posted[key]} micros, the payout is {amounts[key]}.")
+    """Each payout moved as its state says: reserved, given back, paid from where its rail pays, returned; no more."""
+    moved = _movements()
+    known = set()
+    for payout in Payout.objects.order_by("pk").iterator(chunk_size=1_000):
+        known.add(payout.source)
+        found = moved.get(payout.source, Counter())
+        wrong = [
+            f"{move} {found[move, payout.amount_micros]} times, not {wanted}"
+            for move, wanted in _wanted(payout, found).items()
+            if found[move, payout.amount_micros] != wanted
+        ]
+        strange = sorted(key for key in found if key[1] != payout.amount_micros or key[0] not in _MOVES)
+        wrong += [f"{move} over {amount} micros" for move, amount in strange]
+        if wrong:
+            yield Finding(ROOM, "entry", f"{payout} is {payout.state}, but it was {'; '.join(wrong)}.")
+    for source in sorted(moved.keys() - known):
+        yield Finding(ROOM, "entry", f"{source} moved money, but there is no such payout.")
+
+
+_MOVES = ("reserved", "given back", "paid by Stripe", "paid by the bank", "returned to Stripe", "returned to the bank")
+Moves = Counter[tuple[str, int]]
+"""How often which movement of which amount was posted."""
+
+
+def _movements() -> dict[str, Moves]:
+    """What the postings say of each payout, by its source."""
+    transit = Account.objects.filter(code__startswith="payout:transit:")
+    about = Q(debit__in=transit) | Q(credit__in=transit) | Q(entry__kind="payout returned")
+    rows = Posting.objects.filter(about).order_by().values_list("source", "debit__code", "credit__code", "amount")
+    moved: dict[str, Moves] = {}
+    for source, debit, credit, amount, count in rows.annotate(count=Count("pk")):
+        moved.setdefault(source, Counter())[_move(debit, credit), amount] += count
+    return moved
+
+
+def _move(debit: str, credit: str) -> str:
+    """The name of a movement between two accounts."""
+    left, entered = ("payable" if ":payable:" in code else code.rpartition(":")[0] for code in (debit, credit))
+    return {
+        ("payable", "payout:transit"): "reserved",
+        ("payout:transit", "payable"): "given back",
+        ("payout:transit", "stripe:balance"): "paid by Stripe",
+        ("payout:transit", "bank"): "paid by the bank",
+        ("stripe:balance", "payable"): "returned to Stripe",
+        ("bank", "payable"): "returned to the bank",
+    }.get((left, entered), f"moved {debit} -> {credit}")
+
+
+def _wanted(payout: Payout, found: Moves) -> dict[str, int]:
+    """How often each movement must be there."""
+    state, is_stripe = payout.state, payout.rail == Rail.STRIPE
+    is_failed, is_returned = state == Payout.State.FAILED, state == Payout.State.RETURNED
+    is_paid = is_returned or state == Payout.State.PAID
+    reserved = 0 if state in (Payout.State.PROPOSED, Payout.State.SKIPPED) else 1 + payout.retries
+    given_back = payout.retries + is_failed
+    if state == Payout.State.CANCELLED:  # before its run was approved, or after it
+        reserved = given_back = min(found["reserved", payout.amount_micros], 1)
+    return {
+        "reserved": reserved,
+        "given back": given_back,
+        "paid by Stripe": int(is_paid and is_stripe),
+        "paid by the bank": int(is_paid and not is_stripe),
+        "returned to Stripe": int(is_returned and is_stripe),
+        "returned to the bank": int(is_returned and not is_stripe),
+    }
 
 
 def _attempts() -> Iterator[Finding]:
-    """A payout that was paid has exactly one attempt that succeeded; one that was not has none."""
+    """What Stripe paid has exactly one attempt that succeeded; anything else has none."""
     succeeded = Count("attempts", filter=Q(attempts__state=Attempt.State.SUCCEEDED))
-    paid = [Payout.State.PAID, Payout.State.RETURNED]
+    by_stripe = Q(state__in=[Payout.State.PAID, Payout.State.RETURNED], rail=Rail.STRIPE)
     counted = Payout.objects.annotate(succeeded=succeeded)
-    for pk, count in counted.filter(state__in=paid).exclude(succeeded=1).values_list("pk", "succeeded"):
+    for pk, count in counted.filter(by_stripe).exclude(succeeded=1).values_list("pk", "succeeded"):
         yield Finding(ROOM, "attempt", f"Payout {pk} is paid with {count} successful attempts.")
-    for pk, state in counted.exclude(state__in=paid).exclude(succeeded=0).values_list("pk", "state"):
+    for pk, state in counted.exclude(by_stripe).exclude(succeeded=0).values_list("pk", "state"):
         yield Finding(ROOM, "attempt", f"Payout {pk} is {state}, but an attempt succeeded.")
+
+
+def _files() -> Iterator[Finding]:
+    """A file is what was issued, and every payout that names it is exactly one line of it, over its amount."""
+    for file in PayoutFile.objects.order_by("pk").iterator(chunk_size=20):
+        if hashlib.sha256(file.content.encode()).hexdigest() != file.sha256:
+            yield Finding(ROOM, "file", f"{file} is not what was issued: its SHA-256 differs.")
+        payouts = list(file.payouts.all())
+        lines = Counter(re.findall(r"(?<![\w-])payout-\d+(?![\w-])", file.content))
+        if lines != Counter(payout.end_to_end_id for payout in payouts):
+            yield Finding(ROOM, "file", f"The lines of {file} are not its payouts, once each.")
+        if (file.count, file.micros) != (len(payouts), sum(payout.amount_micros for payout in payouts)):
+            yield Finding(ROOM, "file", f"{file} is {file.micros} micros to {file.count}, its payouts are not.")
 
 
 def _runs() -> Iterator[Finding]:
@@ -95,7 +156,10 @@ def _runs() -> Iterator[Finding]:
         kept = run.payouts.exclude(state__in=[Payout.State.SKIPPED, Payout.State.PROPOSED])
         total = kept.aggregate(s=Sum("amount_micros"))["s"] or 0
         reserved = (
-            Posting.objects.filter(entry__key=f"payout-run:{run.pk}:reserved").aggregate(s=Sum("amount"))["s"] or 0
+            Posting.objects.filter(entry__key__startswith=f"payout-run:{run.pk}:reserved").aggregate(s=Sum("amount"))[
+                "s"
+            ]
+            or 0
         )
         if total != reserved:
             yield Finding(ROOM, "run total", f"Run {run.pk} is {total} micros, but {reserved} were reserved.")

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from allauth.account.models import EmailAddress
 
 from artists.models import Payee
+from payouts import rails
 from payouts.models import Block
 from users.models import User
 
@@ -23,7 +24,8 @@ def reasons(payees: Iterable[Payee], at: datetime) -> dict[int, str]:
         .values_list("user_id", flat=True)
         .distinct()
     )
-    found = {payee.pk: held.get(payee.pk) or _missing(payee, confirmed, at) for payee in payees}
+    by_file = rails.in_use([payee.pk for payee in payees])
+    found = {payee.pk: held.get(payee.pk) or _missing(payee, confirmed, payee.pk in by_file, at) for payee in payees}
     return {payee_id: why for payee_id, why in found.items() if why}
 
 
@@ -32,9 +34,9 @@ def reason(payee: Payee, at: datetime) -> str:
     return reasons([payee], at).get(payee.pk, "")
 
 
-def is_held(payee_id: int, at: datetime) -> bool:
-    """Whether the staff hold this payee at `at`."""
-    return Block.objects.active(at).filter(payee_id=payee_id).exists()
+def paid_again_from(payee: Payee) -> datetime | None:
+    """From when on a payee whose bank details changed is paid again; None when they never changed."""
+    return payee.bank_changed_at and payee.bank_changed_at + timedelta(days=BANK_CHANGE_DAYS)
 
 
 def sentence(block: Block) -> str:
@@ -57,15 +59,15 @@ def _active(payees: list[Payee], at: datetime) -> Iterable[Block]:
     return Block.objects.active(at).filter(payee__in=payees).order_by("-pk")
 
 
-def _missing(payee: Payee, confirmed: set[int], at: datetime) -> str:
+def _missing(payee: Payee, confirmed: set[int], is_by_file: bool, at: datetime) -> str:
     """What the payee themselves can do something about."""
     if payee.user_id is not None and payee.user_id not in confirmed:
         return "The e-mail address is not confirmed yet."
-    if not payee.stripe_account:
+    if not is_by_file and not payee.stripe_account:
         return "Payouts are not set up yet."
-    if not payee.is_payouts_enabled:
+    if not is_by_file and not payee.is_payouts_enabled:
         return "Stripe has not enabled payouts for this account yet."
-    if payee.bank_changed_at and at < payee.bank_changed_at + timedelta(days=BANK_CHANGE_DAYS):
-        again = payee.bank_changed_at + timedelta(days=BANK_CHANGE_DAYS)
+    again = paid_again_from(payee)
+    if payee.bank_changed_at and again and at < again:
         return f"Bank details changed on {payee.bank_changed_at:%Y-%m-%d}; paid again from {again:%Y-%m-%d}."
     return ""

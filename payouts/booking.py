@@ -9,63 +9,64 @@ from typing import Any
 
 from ledger import chart, journal, payees
 from ledger.journal import Line
-from payouts.models import Payout, PayoutRun
+from payouts.models import Payout, PayoutFile, PayoutRun, Rail
 
 
 def reserve(run: PayoutRun, reserved: Sequence[Payout], *, at: datetime) -> None:
-    """Payable -> transit for every payout of an approved run, in one entry. Raises journal.Overdraft."""
-    lines = [
-        Line(
-            debit=chart.payee(payout.payee_id, "payable", payout.unit),
-            credit=chart.transit(payout.unit),
-            amount=payout.amount_micros,
-            unit=payout.unit,
-            source=payout.source,
-            facts=_facts(payout),
-        )
-        for payout in reserved
-    ]
+    """Payable -> transit for some payouts of an approved run, in one entry. Raises journal.Overdraft."""
+    lines = [_to_transit(payout) for payout in reserved]
     if lines:
-        journal.post(f"payout-run:{run.pk}:reserved", "payout reserved", lines, occurred_at=at)
+        key = f"payout-run:{run.pk}:reserved:{reserved[0].pk}"
+        journal.post(key, "payout reserved", lines, occurred_at=at)
+
+
+def reserve_again(payout: Payout, *, at: datetime) -> None:
+    """Payable -> transit for a payout that failed and is tried again. Raises journal.Overdraft."""
+    key = f"payout:{payout.pk}:reserved:{payout.retries}"
+    journal.post(key, "payout reserved", [_to_transit(payout)], occurred_at=at)
 
 
 def release(run: PayoutRun, reserved: Sequence[Payout], *, at: datetime) -> None:
-    """Transit -> payable for every payout of a cancelled run, in one entry; then what is owed is settled."""
-    if reserved:
-        lines = [_back_to_payable(payout) for payout in reserved]
-        journal.post(f"payout-run:{run.pk}:released", "payout released", lines, occurred_at=at)
+    """Transit -> payable for some payouts of a cancelled run, in one entry; then what is owed is settled."""
+    if not reserved:
+        return
+    owed = {payout.pk: chart.payee(payout.payee_id, "owed", payout.unit) for payout in reserved}
+    payable = [chart.payee(payout.payee_id, "payable", payout.unit) for payout in reserved]
+    balances = journal.lock([*owed.values(), *payable])
+    lines = [_back_to_payable(payout) for payout in reserved]
+    journal.post(f"payout-run:{run.pk}:released:{reserved[0].pk}", "payout released", lines, occurred_at=at)
     for payout in reserved:
-        _settle_owed(payout, "released", at)
+        if balances[owed[payout.pk]]:
+            _settle_owed(payout, "released", at)
 
 
 def paid(payout: Payout, *, at: datetime) -> None:
     """Transit -> Stripe: the money is the payee's."""
-    line = Line(
-        debit=chart.transit(payout.unit),
-        credit=chart.stripe(payout.unit),
-        amount=payout.amount_micros,
-        unit=payout.unit,
-        source=payout.source,
-        facts=_facts(payout) | {"transfer": payout.transfer_id},
-    )
-    journal.post(_key(payout, "paid"), "payout paid", [line], occurred_at=at)
+    journal.post(_key(payout, "paid"), "payout paid", [_out_of_transit(payout)], occurred_at=at)
+
+
+def paid_by_file(file: PayoutFile, payouts: Sequence[Payout], *, at: datetime) -> None:
+    """Transit -> bank for payouts of a file that the bank has paid, in one entry. `at` is when the bank booked it."""
+    lines = [_out_of_transit(payout) for payout in payouts]
+    journal.post(f"payout-file:{file.pk}:paid:{payouts[0].pk}", "payout paid", lines, occurred_at=at)
 
 
 def failed(payout: Payout, *, at: datetime) -> None:
     """Transit -> payable: the reservation is given back, and settles first what the payee owes."""
-    journal.post(_key(payout, "failed"), "payout failed", [_back_to_payable(payout)], occurred_at=at)
-    _settle_owed(payout, "failed", at)
+    event = f"failed:{payout.retries}" if payout.retries else "failed"
+    journal.post(_key(payout, event), "payout failed", [_back_to_payable(payout)], occurred_at=at)
+    _settle_owed(payout, event, at)
 
 
 def returned(payout: Payout, *, at: datetime) -> None:
-    """Stripe -> payable: money that was paid came back."""
+    """Stripe or bank -> payable: money that was paid came back."""
     line = Line(
-        debit=chart.stripe(payout.unit),
+        debit=_paid_from(payout),
         credit=chart.payee(payout.payee_id, "payable", payout.unit),
         amount=payout.amount_micros,
         unit=payout.unit,
         source=payout.source,
-        facts=_facts(payout) | {"transfer": payout.transfer_id},
+        facts=_proof(payout),
     )
     journal.post(_key(payout, "returned"), "payout returned", [line], occurred_at=at)
     _settle_owed(payout, "returned", at)
@@ -77,6 +78,39 @@ def _key(payout: Payout, event: str) -> str:
 
 def _facts(payout: Payout) -> dict[str, Any]:
     return {"title": "Payout", "run": payout.run_id, "payout": payout.pk}
+
+
+def _proof(payout: Payout) -> dict[str, Any]:
+    """The facts of a payout that left: how Stripe or the bank's file names it."""
+    name = {"transfer": payout.transfer_id} if payout.rail == Rail.STRIPE else {"transfer": payout.end_to_end_id}
+    return _facts(payout) | name
+
+
+def _paid_from(payout: Payout) -> str:
+    """The account of ours that a payout is paid from."""
+    return chart.stripe(payout.unit) if payout.rail == Rail.STRIPE else chart.bank(payout.unit)
+
+
+def _to_transit(payout: Payout) -> Line:
+    return Line(
+        debit=chart.payee(payout.payee_id, "payable", payout.unit),
+        credit=chart.transit(payout.unit),
+        amount=payout.amount_micros,
+        unit=payout.unit,
+        source=payout.source,
+        facts=_facts(payout),
+    )
+
+
+def _out_of_transit(payout: Payout) -> Line:
+    return Line(
+        debit=chart.transit(payout.unit),
+        credit=_paid_from(payout),
+        amount=payout.amount_micros,
+        unit=payout.unit,
+        source=payout.source,
+        facts=_proof(payout),
+    )
 
 
 def _back_to_payable(payout: Payout) -> Line:

@@ -5,18 +5,20 @@ Nothing here writes. The content hash covers every figure and reason, and binds 
 
 import hashlib
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from django.db.models import QuerySet, Sum
-
 from artists.models import Payee
-from ledger import chart
-from ledger.models import Account, Policy, Posting
+from ledger import marks
+from ledger.models import Policy
 from megabox import money
-from payouts import blocks
+from payouts import blocks, rails
+from payouts.models import Payout, PayoutRun
+from payouts.rails import Route
+
+AT_ONCE = 1_000
+"""Payees read by one query, so that ten thousand cost some dozens of queries and little memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Item:
     threshold_micros: int
     amount_micros: int
     amount_cents: int
+    rail: str
     destination: str
     reason: str
 
@@ -35,12 +38,18 @@ class Item:
 def compute(unit: str, high_water: int, policy: Policy, at: datetime) -> list[Item]:
     """Every payee with something to be paid in `unit` as of posting `high_water`, by payee id."""
     payable = {payee_id: micros for payee_id, micros in payable_at(unit, high_water).items() if micros > 0}
-    payees = Payee.objects.in_bulk(payable)
-    reasons = blocks.reasons(payees.values(), at)
+    ids = sorted(payable)
     return [
-        _item(payees[payee_id], payable[payee_id], unit, policy, reasons.get(payee_id, ""))
-        for payee_id in sorted(payable)
+        item for i in range(0, len(ids), AT_ONCE) for item in _items(ids[i : i + AT_ONCE], payable, unit, policy, at)
     ]
+
+
+def _items(ids: list[int], payable: dict[int, int], unit: str, policy: Policy, at: datetime) -> list[Item]:
+    """The items of some payees, in the order of their ids."""
+    payees = Payee.objects.in_bulk(ids)
+    reasons = blocks.reasons(payees.values(), at)
+    routes = rails.routes(payees.values(), unit)
+    return [_item(payees[pk], payable[pk], unit, policy, routes[pk], reasons.get(pk, "")) for pk in ids if pk in payees]
 
 
 def threshold(payee: Payee, policy: Policy) -> int:
@@ -48,7 +57,7 @@ def threshold(payee: Payee, policy: Policy) -> int:
     return max(payee.threshold_micros or policy.payout_threshold_micros, policy.payout_threshold_min_micros)
 
 
-def _item(payee: Payee, payable: int, unit: str, policy: Policy, why_not: str) -> Item:
+def _item(payee: Payee, payable: int, unit: str, policy: Policy, route: Route, why_not: str) -> Item:
     least = threshold(payee, policy)
     cents = money.floor_to_minor(payable, unit)
     if not why_not and payable < least:
@@ -59,37 +68,44 @@ def _item(payee: Payee, payable: int, unit: str, policy: Policy, why_not: str) -
         threshold_micros=least,
         amount_micros=money.from_minor(cents, unit),
         amount_cents=cents,
-        destination=payee.stripe_account,
+        rail=route.rail.value,
+        destination=route.destination,
         reason=why_not,
     )
 
 
 def payable_at(unit: str, high_water: int) -> dict[int, int]:
-    """Micros each payee could be paid in `unit` after posting `high_water`, from the postings alone."""
-    accounts = payable_accounts(unit)
-    postings = Posting.objects.filter(pk__lte=high_water)
-    credited = _sums(postings.filter(credit__in=accounts), "credit")
-    debited = _sums(postings.filter(debit__in=accounts), "debit")
-    return {payee_id: credited.get(pk, 0) - debited.get(pk, 0) for pk, payee_id in accounts.items()}
+    """Micros each payee could be paid in `unit` after posting `high_water`: the sum of the postings up to it."""
+    return marks.payees_at("payable", unit, high_water)
 
 
-def payable_accounts(unit: str) -> dict[int, int]:
-    """The payable accounts of `unit`: account id to payee id."""
-    pattern = chart.payee(0, "payable", unit).replace(":0:", r":(\d+):")
-    found = Account.objects.filter(code__startswith="payee:", code__endswith=f":payable:{unit}", unit=unit)
-    matches = ((pk, re.fullmatch(pattern, code)) for pk, code in found.values_list("pk", "code"))
-    return {pk: int(match[1]) for pk, match in matches if match}
-
-
-def _sums(postings: QuerySet[Posting], side: str) -> Mapping[int, int]:
-    return dict(postings.values_list(side).annotate(total=Sum("amount")).order_by())
-
-
-def content_hash(unit: str, period: str, high_water: int, policy_version: int, items: Sequence[Item]) -> str:
+def content_hash(unit: str, period: str, high_water: int, policy_version: int, items: Iterable[Item]) -> str:
     """SHA-256 of all a run says."""
     text = json.dumps(
-        ["megabox.payouts/1", unit, period, high_water, policy_version, [asdict(item) for item in items]],
+        ["megabox.payouts/2", unit, period, high_water, policy_version, [asdict(item) for item in items]],
         sort_keys=True,
         separators=(",", ":"),
     )
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def stored_hash(run: PayoutRun) -> str:
+    """The hash of what a computed run's rows say now; another than its content hash means that they were changed."""
+    rows = run.payouts.order_by("payee_id").values_list(
+        "payee_id",
+        "payable_micros",
+        "threshold_micros",
+        "amount_micros",
+        "amount_cents",
+        "rail",
+        "destination",
+        "reason",
+    )
+    items = [Item(*row) for row in rows.iterator(chunk_size=AT_ONCE)]
+    return content_hash(run.unit, run.period, run.high_water or 0, run.policy_version or 0, items)
+
+
+def payout(run: PayoutRun, item: Item) -> Payout:
+    """The row of an item, not saved yet."""
+    state = Payout.State.SKIPPED if item.reason else Payout.State.PROPOSED
+    return Payout(run=run, unit=run.unit, state=state, **asdict(item))

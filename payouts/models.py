@@ -5,6 +5,7 @@ is also kept in minor units (cents), because that is what crosses the wire.
 """
 
 import uuid
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -15,8 +16,11 @@ from django.db.models.functions import Cast, Concat
 from megabox.claims import Claimable
 
 
-class PayoutRun(models.Model):
-    """One sitting in which payees are paid: opened by one person, approved by another, executed by workers."""
+class PayoutRun(Claimable):
+    """One sitting in which payees are paid: opened by one person, approved by another, executed by workers.
+
+    A claim says who is computing it. Paused, an executing run starts no payout; what is in flight is still resolved.
+    """
 
     class State(models.TextChoices):
         DRAFT = "DRAFT", "draft"
@@ -38,6 +42,7 @@ class PayoutRun(models.Model):
     state = models.CharField(max_length=24, choices=State.choices, default=State.DRAFT)
     unit = models.CharField(max_length=3)
     period = models.CharField(max_length=7, help_text="The month it pays, like 2026-11.")
+    item_count = models.PositiveIntegerField(default=0, help_text="Payees found by the computation.")
     high_water = models.BigIntegerField(null=True, blank=True, help_text="The last posting it has seen.")
     policy_version = models.PositiveIntegerField(null=True, blank=True)
     content_hash = models.CharField(max_length=64, blank=True, default="")
@@ -48,6 +53,7 @@ class PayoutRun(models.Model):
     approved_at = models.DateTimeField(null=True, blank=True)
     executed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     executed_at = models.DateTimeField(null=True, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     cancelled_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
 
@@ -72,11 +78,101 @@ class PayoutRun(models.Model):
                 condition=Q(state__in=["DRAFT", "COMPUTED", "APPROVED"]),
                 name="payout_run_one_waiting_per_unit",
             ),
+            models.CheckConstraint(
+                condition=Q(paused_at__isnull=True) | Q(state="EXECUTING"), name="payout_run_paused_while_executing"
+            ),
         ]
         ordering: ClassVar[list[str]] = ["-pk"]
 
     def __str__(self) -> str:
         return f"Run {self.pk} of {self.period}, {self.unit}"
+
+    @property
+    def known_until(self) -> datetime:
+        """The latest moment at which something was decided about this run; nothing is decided before it."""
+        moments = (self.created_at, self.computed_at, self.approved_at, self.executed_at, self.paused_at)
+        return max(moment for moment in moments if moment is not None)
+
+
+class Rail(models.TextChoices):
+    """How money reaches a payee."""
+
+    STRIPE = "STRIPE", "Stripe transfer"
+    SEPA = "SEPA", "SEPA credit transfer"
+    CSV = "CSV", "bank transfer by hand"
+
+
+class BankAccount(models.Model):
+    """Where a payee without Stripe is paid; a change is a new row, so what a payout named stays what it was.
+
+    The account is shown whole only in the files for the bank, never on a page.
+    """
+
+    class Kind(models.TextChoices):
+        IBAN = "IBAN", "IBAN"
+        OTHER = "OTHER", "another account number"
+
+    payee = models.ForeignKey("artists.Payee", models.PROTECT, related_name="bank_accounts")
+    kind = models.CharField(max_length=5, choices=Kind.choices, default=Kind.IBAN)
+    holder = models.CharField(max_length=70)
+    number = models.CharField(max_length=34)
+    bic = models.CharField(max_length=11, blank=True, default="")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    replaced_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["payee"], condition=Q(replaced_at__isnull=True), name="bank_account_one_in_use"
+            ),
+            models.CheckConstraint(condition=~Q(holder="") & ~Q(number=""), name="bank_account_has_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.masked}"
+
+    @property
+    def masked(self) -> str:
+        """The account as pages show it: `DE89 ... 3000`."""
+        start = self.number[:4] if self.kind == self.Kind.IBAN else ""
+        return f"{start} \N{HORIZONTAL ELLIPSIS} {self.number[-4:]}".strip()
+
+    @property
+    def destination(self) -> str:
+        """How a payout names this account."""
+        return f"bank:{self.pk}"
+
+
+class PayoutFile(models.Model):
+    """The file of one run for the operator's bank. Stored as it was issued, so it can be downloaded again unchanged."""
+
+    run = models.ForeignKey(PayoutRun, models.PROTECT, related_name="files")
+    rail = models.CharField(
+        max_length=6, choices=[(Rail.SEPA.value, Rail.SEPA.label), (Rail.CSV.value, Rail.CSV.label)]
+    )
+    message_id = models.CharField(max_length=35, unique=True)
+    content = models.TextField()
+    sha256 = models.CharField(max_length=64)
+    count = models.PositiveIntegerField()
+    micros = models.BigIntegerField()
+    issued_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    issued_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "rail"], name="payout_file_once_per_run_and_rail"),
+            models.CheckConstraint(condition=Q(count__gt=0, micros__gt=0), name="payout_file_pays_something"),
+            models.CheckConstraint(condition=~Q(rail="STRIPE"), name="payout_file_is_for_a_bank"),
+        ]
+
+    def __str__(self) -> str:
+        return self.message_id
+
+    @property
+    def name(self) -> str:
+        """What the downloaded file is called."""
+        return f"{self.message_id}.{'xml' if self.rail == Rail.SEPA else 'csv'}"
 
 
 class PayoutQuerySet(models.QuerySet["Payout"]):
@@ -113,10 +209,15 @@ class Payout(Claimable):
     amount_micros = models.BigIntegerField(help_text="What is sent: payable, rounded down to the smallest coin.")
     amount_cents = models.BigIntegerField(help_text="The same in minor units.")
     threshold_micros = models.BigIntegerField()
-    destination = models.CharField(max_length=64, blank=True, default="", help_text="The payee's Stripe account.")
+    rail = models.CharField(max_length=6, choices=Rail.choices, default=Rail.STRIPE)
+    destination = models.CharField(
+        max_length=64, blank=True, default="", help_text="The payee's Stripe account, or which of their bank accounts."
+    )
     state = models.CharField(max_length=10, choices=State.choices, default=State.PROPOSED)
     reason = models.CharField(max_length=300, blank=True, default="")
     transfer_id = models.CharField(max_length=64, blank=True, default="")
+    file = models.ForeignKey(PayoutFile, models.PROTECT, null=True, blank=True, related_name="payouts")
+    retries = models.PositiveIntegerField(default=0, help_text="How often it was reserved again after it had failed.")
     tries = models.PositiveIntegerField(default=0)
     next_try_at = models.DateTimeField(null=True, blank=True)
     paid_at = models.DateTimeField(null=True, blank=True)
@@ -138,9 +239,18 @@ class Payout(Claimable):
                 name="payout_pays_something",
             ),
             models.CheckConstraint(
-                condition=~Q(state="PAID") | (~Q(transfer_id="") & Q(paid_at__isnull=False)),
-                name="payout_paid_has_transfer",
+                condition=~Q(state="PAID") | (Q(paid_at__isnull=False) & (~Q(transfer_id="") | Q(file__isnull=False))),
+                name="payout_paid_has_transfer_or_file",
             ),
+            models.CheckConstraint(
+                condition=Q(rail="STRIPE", file__isnull=True)
+                | (
+                    Q(rail__in=["SEPA", "CSV"], transfer_id="")
+                    & (Q(file__isnull=False) | ~Q(state__in=["SENDING", "UNKNOWN", "PAID", "RETURNED"]))
+                ),
+                name="payout_goes_by_its_rail",
+            ),
+            models.CheckConstraint(condition=~Q(rail="SEPA") | Q(unit="EUR"), name="payout_sepa_is_euro"),
         ]
         indexes = [models.Index(fields=["state", "next_try_at"], name="payout_queue")]
 
@@ -157,6 +267,11 @@ class Payout(Claimable):
         """What stays payable: less than the smallest coin, or all of it when nothing is sent."""
         is_sent = self.state not in (self.State.SKIPPED, self.State.CANCELLED)
         return self.payable_micros - self.amount_micros if is_sent else self.payable_micros
+
+    @property
+    def end_to_end_id(self) -> str:
+        """How a file for the bank, and the payee's bank statement, name this payout."""
+        return f"payout-{self.pk}"
 
     @property
     def transfer_group(self) -> str:
@@ -195,6 +310,32 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return self.idempotency_key
+
+
+class Decision(models.Model):
+    """What a member of the staff did about a run that is being paid, and why. Only ever added to."""
+
+    class What(models.TextChoices):
+        PAUSED = "PAUSED", "paused"
+        RESUMED = "RESUMED", "resumed"
+        RETRIED = "RETRIED", "tried again"
+        RELEASED = "RELEASED", "given back"
+        ISSUED = "ISSUED", "file issued"
+        CONFIRMED = "CONFIRMED", "confirmed as paid"
+        RETURNED = "RETURNED", "came back"
+
+    run = models.ForeignKey(PayoutRun, models.PROTECT, related_name="decisions")
+    payout = models.ForeignKey(Payout, models.PROTECT, null=True, blank=True, related_name="decisions")
+    what = models.CharField(max_length=10, choices=What.choices)
+    why = models.CharField(max_length=300, blank=True, default="")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.get_what_display()}: {self.why}"
 
 
 class BlockQuerySet(models.QuerySet["Block"]):

@@ -187,7 +187,7 @@ def set_up_done(request: SignedInRequest, payee_id: int) -> HttpResponse:
     """Where Stripe sends people back: ask Stripe whether they can be paid now."""
     payee = get_object_or_404(Payee, pk=payee_id, user=request.user)
     try:
-        is_enabled = transfers.refresh_account(payee)
+        is_enabled = transfers.refresh_account(payee, at=timezone.now())
     except transfers.NoAccount as reason:
         messages.error(request, str(reason))
     else:

@@ -7,7 +7,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from megabox.claims import worker_name
-from payouts import queue, transfers
+from payouts import queue, runs, transfers
 
 
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=True, time_limit=300)
@@ -25,5 +25,6 @@ def send(payout_id: int) -> None:
 
 @shared_task(time_limit=300)
 def sweep() -> None:
-    """Send what was forgotten, and find out what became of what is unknown."""
+    """Go on where somebody was killed, send what was forgotten, and find out what became of what is unknown."""
+    runs.carry_on(at=timezone.now())
     transfers.send_due(timezone.now, by=worker_name, until=timezone.now() + timedelta(seconds=45))

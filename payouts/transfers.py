@@ -19,7 +19,7 @@ from django.db import transaction
 
 from artists.models import Payee
 from megabox.claims import claim
-from payouts import blocks, booking, runs
+from payouts import bank_details, booking, reservations, runs
 from payouts.models import Attempt, Payout
 from payouts.queue import due
 
@@ -103,15 +103,19 @@ def send_due(clock: Callable[[], datetime], *, by: Callable[[], str], until: dat
 def _begin(payout_id: int, by: str, at: datetime) -> Attempt | None:
     """T1: the payout is being sent, and its unresolved attempt exists; None when there is nothing to send any more."""
     with transaction.atomic():
-        payout = Payout.objects.select_for_update(of=("self",)).get(pk=payout_id)
+        rows = Payout.objects.select_for_update(of=("self",)).select_related("run", "payee")
+        payout = rows.get(pk=payout_id)
         if payout.state not in Payout.OPEN or payout.claimed_by != by:
             return None
         attempt = payout.attempts.filter(state=Attempt.State.OPEN).first()
         if attempt is None:
-            number = payout.attempts.count() + 1
-            if blocks.is_held(payout.payee_id, at):
-                _fail(payout, "The payee was put on hold after the run was approved.", at)
+            if payout.run.paused_at is not None:
+                _put_down(payout, None)
                 return None
+            if why_not := reservations.why_not([payout], at).get(payout.pk):
+                _fail(payout, why_not, at)
+                return None
+            number = payout.attempts.count() + 1
             attempt = payout.attempts.create(
                 number=number, idempotency_key=f"payout-{payout.reference}-{number}", created_at=at
             )
@@ -123,6 +127,8 @@ def _begin(payout_id: int, by: str, at: datetime) -> Attempt | None:
 
 def _ask(attempt: Attempt, at: datetime, metadata: Mapping[str, str]) -> Outcome:
     """Make the transfer with the attempt's key; when the key no longer speaks for itself, look the transfer up."""
+    if at < attempt.created_at:  # how old the key is cannot be known, so it must not be sent
+        return Unknown("clock went back", "It is earlier here than when the attempt was made. Set the clock right.")
     if at - attempt.created_at >= KEY_LIVES:
         return _look_up(attempt.payout, "The attempt is too old to send its key again.")
     payout = attempt.payout
@@ -280,8 +286,11 @@ def _make_account(payee: Payee) -> None:
     payee.refresh_from_db(fields=["stripe_account"])
 
 
-def refresh_account(payee: Payee) -> bool:
-    """Ask Stripe whether this payee can be paid now, and keep the answer. Raises NoAccount."""
+def refresh_account(payee: Payee, *, at: datetime) -> bool:
+    """Ask Stripe whether this payee can be paid now, and to which bank accounts, and keep the answers.
+
+    Raises NoAccount.
+    """
     if not payee.stripe_account:
         return False
     try:
@@ -292,6 +301,8 @@ def refresh_account(payee: Payee) -> bool:
     can_receive = capabilities is not None and getattr(capabilities, "transfers", None) == "active"
     payee.is_payouts_enabled = bool(account.payouts_enabled) and can_receive
     payee.save(update_fields=["is_payouts_enabled"])
+    accounts = account.external_accounts.data if account.external_accounts else []
+    bank_details.stripe_tells(payee, [(each.id, each.fingerprint or "") for each in accounts], at=at)
     return payee.is_payouts_enabled
 
 

@@ -53,7 +53,7 @@ def process(pk: int, *, at: datetime) -> StripeEvent.State | None:
     event = StripeEvent.objects.get(pk=pk)
     try:
         if event.type in ASKED_FIRST:
-            ASKED_FIRST[event.type](event.payload["data"]["object"])
+            ASKED_FIRST[event.type](event.payload["data"]["object"], at)
         with transaction.atomic():
             note = _handle(event, at)
             _finish(event, by, StripeEvent.State.PROCESSED, note, at)
@@ -149,11 +149,15 @@ def _transfer_reversed(data: Mapping[str, Any], at: datetime) -> str:
     return "Payable again." if is_new else "Known before."
 
 
-def _refresh_account(data: Mapping[str, Any]) -> None:
-    """Ask Stripe whether a payee can be paid now; before the transaction, because it is a call."""
-    payee = Payee.objects.filter(stripe_account=str(data["id"])).first()
+def _refresh_account(data: Mapping[str, Any], at: datetime) -> None:
+    """Ask Stripe whether a payee can be paid now, and where to; before the transaction, because it is a call.
+
+    The event is about the account, or about a bank account of it.
+    """
+    account = data["id"] if data["object"] == "account" else data.get("account")
+    payee = Payee.objects.filter(stripe_account=str(account)).first() if account else None
     if payee is not None:
-        transfers.refresh_account(payee)
+        transfers.refresh_account(payee, at=at)
 
 
 def _order(order_id: str) -> Order | None:
@@ -181,5 +185,10 @@ HANDLERS: dict[str, Handler] = {
     "charge.refunded": _refunded,
     "transfer.reversed": _transfer_reversed,
 }
-ASKED_FIRST: dict[str, Callable[[Mapping[str, Any]], None]] = {"account.updated": _refresh_account}
+ASKED_FIRST: dict[str, Callable[[Mapping[str, Any], datetime], None]] = {
+    "account.updated": _refresh_account,
+    "account.external_account.created": _refresh_account,
+    "account.external_account.updated": _refresh_account,
+    "account.external_account.deleted": _refresh_account,
+}
 """What is asked of Stripe before the event's own transaction."""

@@ -31,6 +31,9 @@ class Payee(models.Model):
     )
     is_payouts_enabled = models.BooleanField(default=False)
     bank_changed_at = models.DateTimeField(null=True, blank=True)
+    bank_fingerprint = models.CharField(
+        max_length=64, blank=True, default="", help_text="SHA-256 of the bank accounts that Stripe told us last."
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

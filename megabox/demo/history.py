@@ -13,7 +13,7 @@ from artists import plays, splits
 from artists.models import Album, Payee, Play, Rendition, Track
 from ledger import payees
 from megabox.claims import worker_name
-from payouts import runs, transfers
+from payouts import reservations, runs, transfers
 from payouts.models import Payout, PayoutRun
 from store import downloads, fees, gate, library, orders, refunds
 from store.listeners import Listener
@@ -267,17 +267,18 @@ def _is_paid(at: datetime) -> bool:
 def _pay_out(at: datetime) -> None:
     """Ada opens a run, Max approves it, and it is paid: two people, one transfer each."""
     for payee in Payee.objects.filter(artists__name__in=PAID_THROUGH_STRIPE):
-        onboard(payee)
+        onboard(payee, at)
     period = f"{(at.replace(day=1) - timedelta(days=1)):%Y-%m}"
     run = PayoutRun.objects.filter(created_at=at).first()
     if run is None:
         run = runs.open_run(unit=settings.ADS_CURRENCY, period=period, by=people.of("ada"), at=at)
     if run.state == PayoutRun.State.DRAFT:
-        run = runs.prepare(run.pk, at=at)
+        run = runs.prepare(run.pk, at=at + timedelta(minutes=2))  # a killed demo's claim is over by then
     approved_at = at + timedelta(hours=2)
     if run.state == PayoutRun.State.COMPUTED:
         run = runs.approve(run.pk, by=people.of("max"), seen_hash=run.content_hash, at=approved_at)
     if run.state == PayoutRun.State.APPROVED:
+        reservations.reserve_all(run.pk, at=approved_at)  # a killed demo may have left some
         runs.execute(run.pk, by=people.of("max"), at=approved_at)
     sent_at = approved_at + timedelta(minutes=1)
     for payout_id in run.payouts.filter(state__in=Payout.OPEN).values_list("pk", flat=True):
@@ -285,7 +286,7 @@ def _pay_out(at: datetime) -> None:
     runs.finish(run.pk, at=sent_at)
 
 
-def onboard(payee: Payee) -> None:
+def onboard(payee: Payee, at: datetime) -> None:
     """Tell Stripe who is paid, and choose the smallest threshold."""
     if payee.is_payouts_enabled:
         return
@@ -293,5 +294,5 @@ def onboard(payee: Payee) -> None:
     transfers.onboarding_url(payee, return_url=page, refresh_url=page)
     payee.refresh_from_db()
     charges.enable(payee.stripe_account)
-    transfers.refresh_account(payee)
+    transfers.refresh_account(payee, at=at)
     Payee.objects.filter(pk=payee.pk).update(threshold_micros=SMALLER_THRESHOLD_MICROS)

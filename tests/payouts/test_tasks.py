@@ -106,7 +106,7 @@ def test_everything_sent_to_stripe_is_known_to_its_own_library(standin: Standin)
     url = transfers.onboarding_url(nina, return_url="http://testserver/done/", refresh_url="http://testserver/again/")
     assert url.startswith(f"{standin.url}/setup/s/")
     standin.post(f"/_test/accounts/{nina.stripe_account}/enable")
-    assert transfers.refresh_account(nina) is True
+    assert transfers.refresh_account(nina, at=NOON) is True
     earn(nina, 60 * MICROS)
     standin.fail("/v1/transfers", "drop_after_success")
     payout = executing_run().payouts.get()

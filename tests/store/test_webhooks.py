@@ -296,7 +296,7 @@ def test_staff_can_try_a_parked_event_again() -> None:
 def test_an_account_that_changed_is_asked_about_before_its_event_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     payee = make_payee(stripe_account="acct_1")
     asked: list[object] = []
-    monkeypatch.setattr(transfers, "refresh_account", asked.append)
+    monkeypatch.setattr(transfers, "refresh_account", lambda payee, *, at: asked.append(payee))
     event = event_of("charge.succeeded", make_order()) | {"type": "account.updated"}
     event["data"] = {"object": {"id": "acct_1", "object": "account"}}
     post_event(event)
