@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import connection
 
-from ads import rejections, serving, settlement
+from ads import line, rejections, serving, settlement
 from ads.impressions import ViewRefused
 from ads.models import Ad, Campaign, Impression
 from artists.models import FreeMode, Track
@@ -390,7 +390,7 @@ def test_gates_that_were_left_keep_no_covered_one_waiting(monkeypatch: pytest.Mo
     # A hundred people left after their first ad, before this one was covered.
     views = Impression.objects.get(pk=seen)
     for number, one in enumerate(left[1:]):
-        views.pk = uuid.UUID(int=number)
+        views.pk, views.number = uuid.UUID(int=number), line.take()
         Impression.objects.bulk_create([views])
         GateView.objects.create(gate=one, token_id=views.pk, price_micros=0, offered_at=NOON)
     assert gate.finish_waiting(NOON + AD) == 1
