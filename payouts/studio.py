@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from artists.models import Payee
 from ledger.models import Posting
 from megabox import money
-from megabox.sheets import csv_file
+from megabox.sheets import file_response
 from payouts import outlook, pictures, reports, statements, transfers
 from payouts.forms import ThresholdForm, WindowForm
 from payouts.freshness import fresh_sign_in_required
@@ -138,15 +139,15 @@ def statement(request: SignedInRequest) -> HttpResponse:
 @never_cache
 @artist_required
 @require_GET
-def statement_csv(request: SignedInRequest) -> HttpResponse:
+def statement_file(request: SignedInRequest, form: str) -> HttpResponseBase:
     """The same statement as a file."""
     chosen = _required(request)
-    form = _window_form(request)
-    if not form.is_valid():
+    window = _window_form(request)
+    if not window.is_valid():
         return redirect(f"{reverse('payouts:statement')}?{request.GET.urlencode()}")
-    found = _statement(chosen, form)
-    days = f"{form.cleaned_data['since']}-{form.cleaned_data['until']}"
-    return csv_file(reports.statement_csv(found), f"megabox-statement-{chosen.unit}-{days}.csv")
+    days = f"{window.cleaned_data['since']}-{window.cleaned_data['until']}"
+    table = reports.statement_table(_statement(chosen, window))
+    return file_response(table, form, f"megabox-statement-{chosen.unit}-{days}")
 
 
 def _window_form(request: HttpRequest) -> WindowForm:

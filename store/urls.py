@@ -35,5 +35,6 @@ urlpatterns = [
     path("stream/<int:pk>/", listening.stream, name="stream"),
     path("plays/", listening.played, name="plays"),
     path("studio/stats/", studio.stats, name="stats"),
-    path("studio/stats.csv", studio.stats_csv, name="stats_csv"),
+    path("studio/stats.csv", studio.stats_file, {"form": "csv"}, name="stats_csv"),
+    path("studio/stats.xlsx", studio.stats_file, {"form": "xlsx"}, name="stats_xlsx"),
 ]
