@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from ledger.audit import Check, Finding, all_findings
 from ledger.models import Posting
-from store.models import Gate, LibraryItem, Order, OrderLine, StripeEvent
+from store import dispute_audit
+from store.models import Dispute, Gate, LibraryItem, Order, OrderLine, StripeEvent
 
 ROOM = "store"
 
@@ -24,6 +25,7 @@ def checks(at: datetime) -> Sequence[Check]:
         Check(ROOM, "card fees are booked, and nothing else is", _fees, Order),
         Check(ROOM, "what was bought is in a library", _libraries, LibraryItem),
         Check(ROOM, "downloads for credits are booked, and nothing else is", _gates, Gate),
+        Check(ROOM, "disputes are booked, and nothing else is held or receivable", dispute_audit.findings, Dispute),
         Check(ROOM, "nothing waits for a person", _for_a_person, StripeEvent),
     )
 

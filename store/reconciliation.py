@@ -159,7 +159,7 @@ def _order(row: BalanceTransaction) -> Order | None:
 
 def entries_about(order: Order) -> list[Entry]:
     """The entries about an order that move our money at Stripe, in the order they were booked."""
-    sources = [line.source for line in order.lines.all()]
+    sources = [one.source for one in (*order.lines.all(), *order.disputes.all())]
     return _touching([*sources, f"store.order:{order.pk}"], order.unit)
 
 
