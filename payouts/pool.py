@@ -85,6 +85,12 @@ def after(month: str) -> str:
     return f"{year + number // 12}-{number % 12 + 1:02d}"
 
 
+def before(month: str) -> str:
+    """The month that went before."""
+    year, number = map(int, month.split("-"))
+    return f"{year - (number == 1)}-{(number + 10) % 12 + 1:02d}"
+
+
 def title(month: str) -> str:
     """As people read it: `Artists' pool, November 2026`."""
     return f"Artists' pool, {window(month)[0]:%B %Y}"

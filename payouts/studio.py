@@ -17,7 +17,7 @@ from artists.models import Payee
 from ledger.models import Posting
 from megabox import money
 from megabox.sheets import file_response
-from payouts import outlook, pictures, reports, statements, transfers
+from payouts import outlook, pictures, pool_story, reports, statements, transfers
 from payouts.forms import ThresholdForm, WindowForm
 from payouts.freshness import fresh_sign_in_required
 from payouts.models import Payout
@@ -117,8 +117,26 @@ def line(request: SignedInRequest, posting_id: int) -> HttpResponse:
         found = statements.line(payee, posting_id)
         if found is not None and codes is not None:
             chosen = Chosen(payee, found.unit, [payee], [found.unit])
-            return render(request, "payouts/line.html", {"line": found, "posting": codes, "chosen": chosen})
+            context = {
+                "line": found,
+                "posting": codes,
+                "chosen": chosen,
+                "share": pool_story.share(payee, found.source),
+            }
+            return render(request, "payouts/line.html", context)
     raise Http404("No line of yours has this number.")
+
+
+@never_cache
+@artist_required
+@require_GET
+def pool(request: SignedInRequest) -> HttpResponse:
+    """What the artists' pool paid, month by month, and what every model would have paid."""
+    chosen = _chosen(request)
+    if chosen is None:
+        return render(request, "payouts/no_earnings.html")
+    story = pool_story.story(chosen.payee, chosen.unit)
+    return render(request, "payouts/pool.html", {"chosen": chosen, "story": story})
 
 
 @never_cache

@@ -9,6 +9,7 @@ urlpatterns = [
     path("studio/earnings/", studio.earnings, name="earnings"),
     path("studio/earnings/threshold/", studio.choose_threshold, name="choose_threshold"),
     path("studio/earnings/lines/<int:posting_id>/", studio.line, name="line"),
+    path("studio/earnings/pool/", studio.pool, name="pool"),
     path("studio/earnings/statement/", studio.statement, name="statement"),
     path("studio/earnings/statement.csv", studio.statement_file, {"form": "csv"}, name="statement_csv"),
     path("studio/earnings/statement.xlsx", studio.statement_file, {"form": "xlsx"}, name="statement_xlsx"),

@@ -54,7 +54,7 @@ RULES: dict[str, Who] = {
             artists:track artists:move_track artists:remove_track artists:retry_track store:stats store:stats_csv
             store:stats_xlsx
             payouts:earnings payouts:choose_threshold payouts:line payouts:statement payouts:statement_csv
-            payouts:statement_xlsx
+            payouts:statement_xlsx payouts:pool
             payouts:set_up payouts:set_up_again payouts:set_up_done
         """,
         Who.ADVERTISER: """

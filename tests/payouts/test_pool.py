@@ -289,6 +289,7 @@ def test_what_comes_after_the_sharing_goes_to_the_next_month_that_is_not_shared_
 @pytest.mark.parametrize(("month", "following"), [("2026-11", "2026-12"), ("2026-12", "2027-01")])
 def test_months_follow_each_other(month: str, following: str) -> None:
     assert pool.after(month) == following
+    assert pool.before(following) == month
     assert pool.window(month)[1] == pool.window(following)[0]
 
 
