@@ -5,7 +5,7 @@ PIP := .venv/bin/pip install -qq --disable-pip-version-check --no-warn-script-lo
 RUN := .venv/bin/python
 WORKERS ?= auto
 
-.PHONY: help run test browser check fix bench reset lock
+.PHONY: help run test sweep browser check fix bench reset lock
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -27,8 +27,11 @@ run: .venv/ready ## Serve Megabox with a demo catalogue at http://127.0.0.1:8000
 	@DEBUG=1 $(RUN) manage.py run --port $(PORT)
 
 test: .venv/ready-dev ## Run all tests on SQLite, with nothing else to install
-	@$(RUN) -m pytest -n $(WORKERS) --dist worksteal -m "not browser"
+	@$(RUN) -m pytest -n $(WORKERS) --dist worksteal -m "not browser and not sweep"
 	@$(MAKE) --no-print-directory browser
+
+sweep: .venv/ready-dev ## Kill processes at every boundary of a payout, under every behaviour of the provider
+	@$(RUN) -m pytest -n $(WORKERS) --dist worksteal -m sweep
 
 browser: .venv/ready-dev ## Walk the stories in a real headless Chromium
 	@$(RUN) -m pytest -m browser -p no:randomly

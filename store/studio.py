@@ -3,13 +3,12 @@
 from typing import cast
 
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from megabox.sheets import file_response
+from megabox.sheets import csv_file, to_csv
 from store import insights
 from users.access import artist_required
 from users.models import User
@@ -38,8 +37,8 @@ def stats(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_GET
 @artist_required
-def stats_file(request: HttpRequest, form: str) -> HttpResponseBase:
+def stats_csv(request: HttpRequest) -> HttpResponse:
     """The same days as a file for a spreadsheet."""
     today = timezone.now().date()
-    table = insights.table(insights.of(cast(User, request.user), today))
-    return file_response(table, form, f"megabox-stats-{today.isoformat()}")
+    rows = insights.table(insights.of(cast(User, request.user), today))
+    return csv_file(to_csv(rows), f"megabox-stats-{today.isoformat()}.csv")

@@ -11,8 +11,10 @@ from django.conf import LazySettings
 from django.core.cache import cache
 from django.db import connections
 from django.test import TransactionTestCase
+from django.utils import timezone
 
 from ledger import triggers
+from tests.crashing import Arena, Clock, make_arena
 
 _connect = socket.socket.connect
 
@@ -66,3 +68,32 @@ def _books_can_be_flushed() -> Iterator[None]:
     patch.setattr(TransactionTestCase, "_fixture_teardown", without_triggers)
     yield
     patch.undo()
+
+
+@pytest.fixture
+def arena(transactional_db: None, tmp_path: Path) -> Iterator[Arena]:
+    """A database of its own that can be put back in a moment, for tests that kill processes."""
+    arena = make_arena(tmp_path)
+    yield arena
+    arena.close()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time, which stands still until the test lets it pass."""
+    clock = Clock(timezone.now())
+    monkeypatch.setattr(timezone, "now", clock)
+    return clock
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many processes were killed, so that nobody takes a sweep that did not run for one that found nothing."""
+    swept: dict[str, list[int]] = {}
+    for report in [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]:
+        for name, points in report.user_properties:
+            if name == "crash points" and report.when == "call":
+                swept.setdefault(report.nodeid.partition("[")[0], []).append(points)
+    if swept:
+        terminalreporter.section("crash points")
+    for test, points in sorted(swept.items()):
+        terminalreporter.write_line(f"{sum(points):5} lives in {len(points):2} cases: {test}")

@@ -68,6 +68,8 @@ class App:
         switch = switches.take(self.database, request.method, request.path)
         if switch.mode == "rate_limit_429":
             raise errors.WireError(429, "Too many requests in a short time. Back off and retry.", code="rate_limit")
+        if switch.mode == "drop_before":
+            return LOST
         key = request.header("Idempotency-Key") if request.method == "POST" else ""
         if key:
             asked = answers.fingerprint(request.method, request.path, sent)
@@ -109,6 +111,8 @@ class App:
         return answer
 
 
+LOST = Answer(0, "", is_dropped=True)
+"""The request never arrived, as far as anybody can tell: nothing was done, and its key was not seen."""
 FAILURE = errors.WireError(500, "An unknown error occurred (a test switch of the stand-in).", kind="api_error")
 
 

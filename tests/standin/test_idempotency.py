@@ -41,6 +41,7 @@ def test_the_same_key_with_other_parameters_is_refused(standin: Standin) -> None
         make_session(standin, 1_000, key="order-8")
 
     assert error.value.http_status == 400
+    assert error.value.error is not None and error.value.error.type == "idempotency_error"
     assert "same parameters" in str(error.value)
 
 
@@ -57,6 +58,7 @@ def test_a_key_that_is_being_answered_is_in_use(standin: Standin) -> None:
     with pytest.raises(stripe.APIError) as error:
         make_transfer(standin, group="slow", key="slow", account=account)
     assert error.value.http_status == 409
+    assert error.value.error is not None and error.value.error.code == "idempotency_key_in_use"
     first.join()
 
     again = make_transfer(standin, group="slow", key="slow", account=account)
@@ -102,6 +104,7 @@ def test_a_failure_that_was_begun_is_replayed(standin: Standin) -> None:
     ("mode", "error", "transfers"),
     [
         ("drop_after_success", stripe.APIConnectionError, 1),
+        ("drop_before", stripe.APIConnectionError, 0),
         ("error_500", stripe.APIError, 0),
         ("error_500_after_success", stripe.APIError, 1),
         ("rate_limit_429", stripe.RateLimitError, 0),
@@ -130,14 +133,55 @@ def test_a_dropped_answer_is_given_when_the_key_comes_back(standin: Standin) -> 
     assert [transfer.id] == [each["id"] for each in standin.transfers("dropped")]
 
 
-def test_a_500_is_replayed_for_ever(standin: Standin) -> None:
+def test_a_request_that_was_lost_left_its_key_unused(standin: Standin) -> None:
     account = standin.payable_account()
-    standin.fail("/v1/transfers", "error_500_after_success")
-    for _ in range(2):
-        with pytest.raises(stripe.APIError):
-            make_transfer(standin, group="broken", key="broken", account=account)
+    standin.fail("/v1/transfers", "drop_before")
+    with pytest.raises(stripe.APIConnectionError):
+        make_transfer(standin, group="lost", key="lost", account=account)
 
-    assert len(standin.transfers("broken")) == 1
+    transfer = make_transfer(standin, 200, group="lost", key="lost", account=account)
+
+    assert transfer.last_response is not None
+    assert "idempotent-replayed" not in transfer.last_response.headers
+    assert [each["amount"] for each in standin.transfers("lost")] == [200]
+
+
+@pytest.mark.parametrize(("mode", "transfers"), [("error_500", 0), ("error_500_after_success", 1)])
+def test_a_500_is_replayed_for_ever_and_says_so(standin: Standin, mode: str, transfers: int) -> None:
+    account = standin.payable_account()
+    group = f"broken {mode}"
+    standin.fail("/v1/transfers", mode)
+    replays = []
+    for _ in range(3):
+        with pytest.raises(stripe.APIError) as error:
+            make_transfer(standin, group=group, key=group, account=account)
+        assert error.value.http_status == 500
+        replays.append((error.value.headers or {}).get("idempotent-replayed"))
+
+    assert replays == [None, "true", "true"]
+    assert len(standin.transfers(group)) == transfers
+
+
+def test_a_call_that_its_caller_gave_up_is_finished_all_the_same(standin: Standin) -> None:
+    account = standin.payable_account()
+    standin.fail("/v1/transfers", "slow", seconds=0.6)
+    impatient = stripe.StripeClient(
+        standin.key,
+        base_addresses={"api": standin.url},
+        http_client=stripe.RequestsClient(timeout=0.2),
+        max_network_retries=0,
+    )
+    with pytest.raises(stripe.APIConnectionError):
+        impatient.v1.transfers.create(
+            {"amount": 100, "currency": "usd", "destination": account, "transfer_group": "given up"},
+            {"idempotency_key": "given up"},
+        )
+    assert standin.transfers("given up") == []
+    threading.Event().wait(0.8)
+
+    transfer = make_transfer(standin, group="given up", key="given up", account=account)
+
+    assert [transfer.id] == [each["id"] for each in standin.transfers("given up")]
 
 
 def test_a_429_is_not_remembered(standin: Standin) -> None:
@@ -167,3 +211,12 @@ def test_after_a_day_a_key_is_forgotten(tmp_path_factory: pytest.TempPathFactory
 
         # This is the danger the application must avoid: the same key makes a second transfer.
         assert make_transfer(standin, group="old", key="old", account=account).id != first.id
+
+
+def test_short_of_a_day_a_key_is_remembered(standin: Standin) -> None:
+    account = standin.payable_account()
+    first = make_transfer(standin, group="young", key="young", account=account)
+
+    standin.post("/_test/age-keys", seconds=24 * 3600 - 60)
+
+    assert make_transfer(standin, group="young", key="young", account=account).id == first.id

@@ -1,0 +1,222 @@
+"""Payouts killed at every boundary there is, under every behaviour of the provider: exactly one transfer each.
+
+The boundaries are counted, not chosen (tests/crashing.py); what must be true in the end: tests/payouts/crashing.py.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import stripe
+from django.conf import LazySettings
+from django.db import models, transaction
+
+from payouts import transfers
+from tests.crashing import Arena, Clock, Swept, at_once, sweep
+from tests.payouts.crashing import (
+    BEHAVIOURS,
+    Behaviour,
+    Cancellation,
+    Confirm,
+    PayoutStory,
+    Provider,
+    Refusal,
+    Return,
+    Run,
+)
+from tests.standin.server import Standin
+
+Record = Callable[[str, object], None]
+
+TELLING = "success, then dropped, and the key is forgotten"
+"""The behaviour that every run of the tests tries; the marker `sweep` stands for all others."""
+
+FINE = Behaviour()
+FIRST_THEN = {
+    "made, then 429": ("success, then the connection is dropped", Behaviour("rate_limit_429")),
+    "made, then dropped again": ("success, then the connection is dropped", Behaviour("drop_before")),
+    "made, then slow": ("success, then the connection is dropped", Behaviour("slow")),
+    "not made, then made and dropped": ("429", Behaviour("drop_after_success")),
+    "not made, then 500": ("the connection is dropped before", Behaviour("error_500")),
+    "500 not made, then looked up": ("500 before doing", FINE),
+    "500 made, then looked up": ("500 after doing", FINE),
+    "500 made, then the look-up fails": ("500 after doing", Behaviour("error_500", "GET")),
+    "500 not made, then the look-up is dropped": ("500 before doing", Behaviour("drop_after_success", "GET")),
+    "old and made": ("success, then dropped, and the key is forgotten", FINE),
+    "old and made, then the look-up is slow": (
+        "success, then dropped, and the key is forgotten",
+        Behaviour("slow", "GET"),
+    ),
+    "old and made, then the look-up fails": (
+        "success, then dropped, and the key is forgotten",
+        Behaviour("error_500", "GET"),
+    ),
+    "old and not made": ("dropped before, and the key is forgotten", FINE),
+    "old and not made, then made and dropped": (
+        "dropped before, and the key is forgotten",
+        Behaviour("drop_after_success"),
+    ),
+}
+
+
+def cases(names: Any, *telling: str) -> list[Any]:
+    """All of them, those that are not telling under the marker `sweep`."""
+    return [pytest.param(name, marks=() if name in telling else pytest.mark.sweep) for name in names]
+
+
+@pytest.fixture(scope="session")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    with Standin(tmp_path_factory.mktemp("standin")) as standin:
+        standin.fund(50_000_000)
+        yield Provider(standin)
+
+
+@pytest.fixture(autouse=True)
+def _provider_is_stripe(provider: Provider, settings: LazySettings) -> None:
+    settings.STRIPE_API_KEY = provider.standin.key
+    settings.STRIPE_API_BASE = provider.standin.url
+
+
+def swept_clean(arena: Arena, story: PayoutStory, record: Record) -> Swept:
+    story.given()
+    arena.keep()
+    swept = sweep(arena, story)
+    record("crash points", swept.points)
+    assert swept.faults == []
+    return swept
+
+
+@pytest.mark.parametrize("behaviour", cases(BEHAVIOURS, TELLING))
+def test_a_run_killed_anywhere_pays_everybody_once(
+    arena: Arena, clock: Clock, provider: Provider, record_property: Record, behaviour: str
+) -> None:
+    swept = swept_clean(arena, Run(provider, clock, BEHAVIOURS[behaviour]), record_property)
+
+    assert "before commit of payouts_attempt, payouts_payout" in swept.boundaries
+    assert "request sent, answer not read" in swept.boundaries
+
+
+@pytest.mark.parametrize("case", cases(FIRST_THEN, "500 made, then looked up"))
+def test_an_open_question_killed_anywhere_is_answered_once(
+    arena: Arena, clock: Clock, provider: Provider, record_property: Record, case: str
+) -> None:
+    first, then = FIRST_THEN[case]
+    swept_clean(arena, Confirm(provider, clock, BEHAVIOURS[first], then), record_property)
+
+
+def test_a_refusal_killed_anywhere_gives_the_money_back_once(
+    arena: Arena, clock: Clock, provider: Provider, record_property: Record
+) -> None:
+    swept_clean(arena, Refusal(provider, clock, FINE), record_property)
+
+
+def test_a_return_killed_anywhere_is_payable_again_once(
+    arena: Arena, clock: Clock, provider: Provider, record_property: Record
+) -> None:
+    swept_clean(arena, Return(provider, clock, FINE), record_property)
+
+
+def test_a_cancellation_killed_anywhere_gives_the_money_back_once(
+    arena: Arena, clock: Clock, provider: Provider, record_property: Record
+) -> None:
+    swept_clean(arena, Cancellation(provider, clock, FINE), record_property)
+
+
+# --- two workers at once
+
+
+def duel(arena: Arena, story: PayoutStory, *, seconds: int = 0, crash_at: int = 0) -> tuple[bool, list[str]]:
+    """Two processes send the same run at the same moment, the second with a clock that is `seconds` ahead.
+
+    Returns whether the first was killed, and what is wrong in the end.
+    """
+
+    def ahead() -> object:
+        story.clock.passes(seconds=seconds)
+        return story.work()
+
+    arena.restore()
+    story.begin()
+    lives = at_once(story.work, ahead, crash_at=crash_at, patience=story.patience)
+    errors = [life.error for life in lives if life.error]
+    story.recover()
+    return lives[0].is_killed, errors + list(story.faults())
+
+
+@pytest.mark.parametrize("behaviour", cases(BEHAVIOURS, TELLING))
+def test_two_workers_at_once_make_one_transfer_each(
+    arena: Arena, clock: Clock, provider: Provider, record_property: Record, behaviour: str
+) -> None:
+    """Beside each other, and one a minute later, when the claims of the other have run out while it still works."""
+    story = PayoutStory(provider, clock, BEHAVIOURS[behaviour])
+    story.given()
+    arena.keep()
+    tries = [duel(arena, story, seconds=seconds) for seconds in (0, 61) for _ in range(3)]
+    record_property("crash points", len(tries))
+    assert [fault for _, faults in tries for fault in faults] == []
+
+
+@pytest.mark.parametrize("behaviour", cases(BEHAVIOURS, "success, then the connection is dropped"))
+def test_one_worker_killed_anywhere_while_the_other_goes_on(
+    arena: Arena, clock: Clock, provider: Provider, record_property: Record, behaviour: str
+) -> None:
+    story = PayoutStory(provider, clock, BEHAVIOURS[behaviour])
+    story.given()
+    arena.keep()
+    boundaries = 22  # of a worker that is alone; beside another one it may have less to do, and live
+    tries = [duel(arena, story, seconds=61 * (number % 2), crash_at=number) for number in range(1, boundaries + 1)]
+    record_property("crash points", len(tries))
+    assert [fault for _, faults in tries for fault in faults] == []
+    assert sum(is_killed for is_killed, _ in tries) >= 5
+
+
+# --- the sweep finds what it is there for
+
+
+def first_faults(arena: Arena, story: PayoutStory) -> list[str]:
+    story.given()
+    arena.keep()
+    return sweep(arena, story, is_first_fault_enough=True).faults
+
+
+def test_the_sweep_notices_a_new_key_on_each_try(
+    arena: Arena, clock: Clock, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = stripe.TransferService.create
+
+    def careless(service: Any, params: Any, options: Any) -> stripe.Transfer:
+        return real(service, params, {"idempotency_key": str(uuid.uuid4())})
+
+    monkeypatch.setattr(stripe.TransferService, "create", careless)
+
+    faults = first_faults(arena, PayoutStory(provider, clock, FINE))
+
+    assert "(request sent, answer not read): 2 transfers for a payout that is PAID." in faults[0]
+
+
+def test_the_sweep_notices_an_attempt_that_is_not_committed_before_the_call(
+    arena: Arena, clock: Clock, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfers, "send", transaction.atomic(transfers.send))
+
+    faults = first_faults(arena, PayoutStory(provider, clock, BEHAVIOURS["success, and the key is forgotten"]))
+
+    assert "(request sent, answer not read): 2 transfers for a payout that is PAID." in faults[0]
+
+
+def test_the_sweep_notices_work_without_transactions(
+    arena: Arena, clock: Clock, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = PayoutStory(provider, clock, FINE)
+    work = story.work
+
+    def careless() -> object:
+        monkeypatch.setattr(transaction.Atomic, "__enter__", lambda _: None)
+        monkeypatch.setattr(transaction.Atomic, "__exit__", lambda *_: None)
+        monkeypatch.setattr(models.QuerySet, "select_for_update", lambda rows, **_: rows)
+        return work()  # in the child only
+
+    monkeypatch.setattr(story, "work", careless)
+
+    assert first_faults(arena, story) != []
