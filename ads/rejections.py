@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 
 from ads import attribution, wallets
 from ads.fraud import Reason
@@ -99,6 +99,7 @@ def _codes(impression: Impression, billed: GroupEntry | None) -> list[str]:
         owner = wallets.holder(impression.wallet_id or 0)
         codes.append(chart.wallet(owner))
         uses = attribution.lots(owner)[_earning(impression, billed).pk].uses
+        codes += [moved.credit.code for use in uses if use.is_expiry and (moved := _in_pool(use))]
         paid_for = Posting.objects.filter(entry__in=[use.entry_id for use in uses]).select_related("credit")
         touched = {posting.credit.code for posting in paid_for if chart.meaning(posting.credit.code).is_guarded}
         codes += [code for code in touched if not chart.is_pending(code)]
@@ -264,11 +265,27 @@ def _undo_spending(use: attribution.Use, micros: int, source: str, facts: dict[s
 def _undo_expiry(use: attribution.Use, micros: int, facts: dict[str, Any]) -> list[Line]:
     """Take expired credits' money back from the artists' pool, unless that was shared out."""
     unit = settings.ADS_CURRENCY
-    moved = Posting.objects.select_related("credit").get(entry=use.entry_id, debit__code=chart.backing(unit))
-    pool_code = moved.credit.code
-    if journal.lock([pool_code])[pool_code] < micros:
+    moved = _in_pool(use)
+    if moved is None or journal.lock([moved.credit.code])[moved.credit.code] < micros:
         return []
-    return [Line(pool_code, chart.listener_rewards(unit), micros, unit, moved.source, facts, reverses_id=moved.pk)]
+    rewards = chart.listener_rewards(unit)
+    return [Line(moved.credit.code, rewards, micros, unit, moved.source, facts, reverses_id=moved.pk)]
+
+
+def _in_pool(use: attribution.Use) -> Posting | None:
+    """The posting that brought the money of expired credits to the pool it is in; None when it was shared out.
+
+    A pool that nobody listened for was carried on to the next month's; and what is in a pool now may have come after
+    it was shared out, and is not this money.
+    """
+    postings = Posting.objects.select_related("credit").order_by("pk")
+    moved = postings.get(entry=use.entry_id, debit__code=chart.backing(settings.ADS_CURRENCY))
+    leaving = Q(credit__code__startswith="pool:") | Q(credit__code__startswith="payee:")
+    while left := postings.filter(leaving, debit=moved.credit_id, pk__gt=moved.pk).first():
+        if not left.credit.code.startswith("pool:"):
+            return None
+        moved = left
+    return moved
 
 
 def _block(wallet_id: int, at: datetime) -> None:

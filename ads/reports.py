@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+from django.conf import settings
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
 from ads.fraud import Reason
 from ads.models import Campaign, Impression, Place, ServedHour
-from megabox import money, sheets
+from megabox.sheets import Column, Kind, Listed, Table, Total
 
 DAYS = 30
 CHART_HEIGHT = 100
@@ -107,15 +108,32 @@ def report(campaign: Campaign, *, until: date, days: int = DAYS) -> Report:
     )
 
 
-def as_csv(found: Report) -> str:
-    """The days of a report for a spreadsheet: ISO dates, amounts in units and in micros, totals in the last line."""
-    rows: list[list[sheets.Cell]] = [
-        ["campaign", "day", "served", "viewed", "clicks", "rejected", "spent", "spent_micros"]
+def table(found: Report) -> Table:
+    """The days of a report for a spreadsheet, totals in the last line."""
+    columns = [
+        Column("day", "Day", Kind.DAY),
+        Column("campaign", "Campaign"),
+        Column("served", "Served", Kind.COUNT, Total.SUM),
+        Column("viewed", "Viewed", Kind.COUNT, Total.SUM),
+        Column("clicks", "Clicks", Kind.COUNT, Total.SUM),
+        Column("rejected", "Rejected", Kind.COUNT, Total.SUM),
+        Column("unit", "Unit", Kind.UNIT),
+        Column("spent", "Spent", Kind.MONEY, Total.SUM),
     ]
-    for label, day in [*((day.day.isoformat(), day) for day in found.days), ("total", found.total)]:
-        cells: list[sheets.Cell] = [found.campaign.name, label, day.served, day.viewed, day.clicks, day.rejected]
-        rows.append([*cells, money.plain(day.spent), day.spent])
-    return sheets.to_csv(rows)
+    rows = [
+        [
+            day.day,
+            found.campaign.name,
+            day.served,
+            day.viewed,
+            day.clicks,
+            day.rejected,
+            settings.ADS_CURRENCY,
+            day.spent,
+        ]
+        for day in found.days
+    ]
+    return Table(f"Report of {found.campaign.name}", columns, Listed(rows))
 
 
 def chart_of(values: Sequence[tuple[str, int]]) -> Chart:

@@ -18,7 +18,7 @@ from ads.models import Ad, Advertiser, Campaign
 from ads.tasks import make_audio
 from megabox import media
 from megabox.nudges import nudge
-from megabox.sheets import csv_file
+from megabox.sheets import file_response
 from users.access import advertiser_required, confirmed_email_required
 from users.models import User
 
@@ -205,11 +205,11 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 @advertiser_required
 @confirmed_email_required
-def report_csv(request: HttpRequest, pk: int) -> HttpResponse:
+def report_file(request: HttpRequest, pk: int, form: str) -> HttpResponseBase:
     """The days of the report for a spreadsheet."""
     found = reports.report(_campaign(request, pk), until=timezone.now().date(), days=_days(request))
-    name = f"{slugify(found.campaign.name) or found.campaign.pk}-{found.since}-{found.until}.csv"
-    return csv_file(reports.as_csv(found), name)
+    name = f"{slugify(found.campaign.name) or found.campaign.pk}-{found.since}-{found.until}"
+    return file_response(reports.table(found), form, name)
 
 
 # --- inside

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 VAR = Path(os.environ.get("VAR_DIR", "var")).resolve()
-MODULES = ("ledger", "ingest", "pages", "gate")
+MODULES = ("ledger", "ingest", "pages", "gate", "pool")
 
 
 def main(only: list[str]) -> int:

@@ -77,42 +77,71 @@ def take_back_lines(
     reverses: Posting | None,
     source: str,
     facts: Mapping[str, Any],
+    held: int = 0,
 ) -> list[Line]:
     """Lines that take `amount` micros back from a payee and credit them to the account `to`.
 
-    First what is still pending of the posting that `reverses` names, never another sale's pending; then what is
-    payable; the rest is owed by the payee. Money in transit counts as gone. Must run in the transaction that posts
-    the lines: the payee's places stay locked in it, so two take-backs cannot count on the same money.
-    Source: docs/money.md, "Take-back".
+    First the `held` micros that the case itself keeps of this earning; then what is still pending of the posting that
+    `reverses` names, never another sale's pending; then what is payable; the rest is owed by the payee. Money in
+    transit counts as gone. Must run in the transaction that posts the lines: the payee's places stay locked in it, so
+    two take-backs cannot count on the same money. Source: docs/money.md, "Take-back".
     """
     assert amount >= 0, f"taking back {amount} micros"
-    pending_code, payable, owed = (chart.payee(payee_id, place, unit) for place in ("pending", "payable", "owed"))
-    if reverses is not None:
-        journal.lock_postings([reverses.pk])
-    balances = journal.lock([pending_code, payable, owed])
-    still_pending = 0
-    if reverses is not None and reverses.credit.code == pending_code:
-        still_pending = pending.rest([reverses.pk]).get(reverses.pk, 0)
-    from_pending = min(amount, still_pending)
-    from_payable = min(amount - from_pending, balances[payable])
-    parts = (
-        (pending_code, from_pending),
-        (payable, from_payable),
-        (owed, amount - from_pending - from_payable),
-    )
+    hold, owed = chart.payee(payee_id, "hold", unit), chart.payee(payee_id, "owed", unit)
+    from_hold = min(amount, held)
+    there = _there(payee_id, unit, amount - from_hold, reverses)
+    missing = amount - from_hold - sum(there.values())
+    earning = reverses.pk if reverses else None
+    # What is held was taken back from its earning when it was held: it names no earning a second time.
+    from_earning = [(code, part, earning) for code, part in (*there.items(), (owed, missing))]
     return [
-        Line(
-            debit=code,
-            credit=to,
-            amount=part,
-            unit=unit,
-            source=source,
-            facts=facts,
-            reverses_id=reverses.pk if reverses else None,
-        )
-        for code, part in parts
+        Line(debit=code, credit=to, amount=part, unit=unit, source=source, facts=facts, reverses_id=named)
+        for code, part, named in [(hold, from_hold, None), *from_earning]
         if part
     ]
+
+
+def hold_lines(
+    payee_id: int, unit: str, amount: int, *, reverses: Posting, source: str, facts: Mapping[str, Any]
+) -> list[Line]:
+    """Lines that keep up to `amount` micros of an earning for a case: only what is there, so they may sum to less.
+
+    First what is still pending of the posting that `reverses` names, then what is payable. `source` names the case.
+    What is held does not mature and is not paid; `release_line` gives it back. Must run in the transaction that
+    posts the lines. Source: docs/money.md, "Disputes".
+    """
+    hold = chart.payee(payee_id, "hold", unit)
+    return [
+        Line(debit=code, credit=hold, amount=part, unit=unit, source=source, facts=facts, reverses_id=reverses.pk)
+        for code, part in _there(payee_id, unit, amount, reverses).items()
+        if part
+    ]
+
+
+def release_line(held: Posting, amount: int) -> Line:
+    """The line that makes `amount` micros of what a posting of `hold_lines` keeps payable again.
+
+    Whoever posts it settles next what the payee owes, in the same transaction.
+    """
+    code = held.credit.code
+    payable = code.replace(":hold:", ":payable:")
+    return Line(code, payable, amount, held.unit, held.source, held.facts, reverses_id=held.pk)
+
+
+def _there(payee_id: int, unit: str, amount: int, reverses: Posting | None) -> dict[str, int]:
+    """Where up to `amount` micros of an earning can be taken from: its own pending, then payable. Locks the places."""
+    places = {place: chart.payee(payee_id, place, unit) for place in chart.PLACES}
+    if reverses is not None:
+        journal.lock_postings([reverses.pk])
+    balances = journal.lock(places.values())
+    still_pending = 0
+    if reverses is not None and reverses.credit.code == places["pending"]:
+        still_pending = pending.rest([reverses.pk]).get(reverses.pk, 0)
+    from_pending = min(amount, still_pending)
+    return {
+        places["pending"]: from_pending,
+        places["payable"]: min(amount - from_pending, balances[places["payable"]]),
+    }
 
 
 def settle_owed(payee_id: int, unit: str, *, key: str, at: datetime) -> journal.Posted | None:
@@ -129,3 +158,24 @@ def settle_owed(payee_id: int, unit: str, *, key: str, at: datetime) -> journal.
             return None
         line = Line(debit=payable, credit=owed, amount=amount, unit=unit)
         return journal.post(key, "owed settled", [line], occurred_at=at)
+
+
+def write_off(
+    payee_id: int, unit: str, amount: int, *, key: str, source: str, why: str, at: datetime
+) -> journal.Posted:
+    """Give up `amount` micros of what a payee owes: our loss. Raises journal.Overdraft for more than is owed."""
+    line = Line(chart.clawback_loss(unit), chart.payee(payee_id, "owed", unit), amount, unit, source)
+    return journal.post(key, "write-off", [line], occurred_at=at, why=why)
+
+
+def withhold(
+    payee_id: int, unit: str, amount: int, *, country: str, key: str, source: str, why: str, at: datetime
+) -> journal.Posted:
+    """Keep `amount` micros of what is payable back for the tax office of a country (two capital letters).
+
+    Raises journal.Overdraft for more than is payable.
+    """
+    payable = chart.payee(payee_id, "payable", unit)
+    facts = {"title": f"Tax withheld for {country}", "country": country}
+    line = Line(payable, chart.withheld(country, unit), amount, unit, source, facts)
+    return journal.post(key, "tax withheld", [line], occurred_at=at, why=why)

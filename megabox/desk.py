@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
@@ -13,6 +14,7 @@ from artists.models import Rendition
 from megabox import audit_runs
 from megabox.models import AuditRun
 from payouts.models import Payout, PayoutRun
+from store import balance_checks
 from store.models import StripeEvent
 from users.access import staff_required
 from users.models import Mail
@@ -50,6 +52,12 @@ def _tasks() -> list[Task]:
             else "check of the books that failed",
             _faults(last),
             reverse("desk_audit_run", args=[last.pk]) if last else reverse("desk_books"),
+            is_fault=True,
+        ),
+        Task(
+            "things that Stripe and the books do not agree on",
+            len(balance_checks.troubles(timezone.now())),
+            reverse("store:reconciliation"),
             is_fault=True,
         ),
         Task(

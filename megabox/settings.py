@@ -164,6 +164,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "check the books": {"task": "megabox.tasks.check_books_hourly", "schedule": crontab(minute="52")},
     "do checks that wait": {"task": "megabox.tasks.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "reconcile with Stripe": {"task": "store.tasks.reconcile", "schedule": crontab(minute="17")},
+    "share out pools": {"task": "payouts.tasks.share_out_pools", "schedule": crontab(minute="47")},
     "send waiting payouts": {"task": "payouts.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
 }
 
@@ -258,6 +259,12 @@ ADS_CURRENCY = env.str("ADS_CURRENCY", default="USD")
 ADS_SNAPSHOT_SECONDS = env.float("ADS_SNAPSHOT_SECONDS", default=3.0)
 # Headless browsers are robots, except while developing: they walk the pages in tests.
 ADS_COUNT_HEADLESS = env.bool("ADS_COUNT_HEADLESS", default=DEBUG)
+# How the artists' pool is shared; what was shared keeps the model it was shared by.
+POOL_MODEL = env.str("POOL_MODEL", default="user-centric")
+if POOL_MODEL not in ("user-centric", "pro-rata", "artist-centric"):
+    raise ImproperlyConfigured("POOL_MODEL is user-centric, pro-rata or artist-centric.")
+# Whether guests, who are nobody we know, count as listeners of the pool.
+POOL_GUESTS = env.bool("POOL_GUESTS", default=True)
 SALE_CURRENCIES = env.list("SALE_CURRENCIES", default=["USD", "EUR", "GBP"])
 # Without a key of Stripe's the local stand-in answers; `manage.py run` starts it.
 STANDIN_URL = env.str("STANDIN_URL", default="http://127.0.0.1:8001") if DEBUG else ""

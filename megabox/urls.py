@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from megabox import books_desk, desk, health, styleguide, views
+from megabox import books_desk, desk, desk_reports, health, styleguide, views
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -19,6 +19,10 @@ urlpatterns = [
     path("desk/books/check/", books_desk.check, name="desk_check_books"),
     path("desk/books/checks/<int:run_id>/", books_desk.audit_run, name="desk_audit_run"),
     path("desk/books/checks/<int:run_id>/progress/", books_desk.audit_progress, name="desk_audit_progress"),
+    path("desk/reports/", desk_reports.index, name="desk_reports"),
+    path("desk/reports/<slug:name>/", desk_reports.screen, name="desk_report"),
+    path("desk/reports/<slug:name>.csv", desk_reports.save, {"form": "csv"}, name="desk_report_csv"),
+    path("desk/reports/<slug:name>.xlsx", desk_reports.save, {"form": "xlsx"}, name="desk_report_xlsx"),
     path("api/v1/", include("artists.api_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api_docs"),

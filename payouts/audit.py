@@ -12,7 +12,8 @@ from django.utils import timezone
 from ledger import chart, journal
 from ledger.audit import Check, Finding, all_findings
 from ledger.models import Account, Posting
-from payouts.models import Attempt, Payout, PayoutFile, PayoutRun, Rail
+from payouts import pool_audit
+from payouts.models import Attempt, Payout, PayoutFile, PayoutRun, PoolShare, PoolSharing, Rail
 
 ROOM = "payouts"
 
@@ -25,6 +26,9 @@ def checks(at: datetime) -> Sequence[Check]:
         Check(ROOM, "every payout that Stripe paid has exactly one transfer", _attempts, Attempt),
         Check(ROOM, "every payout that a bank paid is exactly one line of its file", _files, PayoutFile),
         Check(ROOM, "runs reserved what two people agreed on", _runs, PayoutRun),
+        Check(ROOM, "pools shared out have their entries", pool_audit.sharings, PoolSharing),
+        Check(ROOM, "every part of a pool has its posting", pool_audit.shares, PoolShare),
+        Check(ROOM, "no pool keeps money for good", lambda: pool_audit.stuck(at), PoolSharing),
     )
 
 

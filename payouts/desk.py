@@ -5,13 +5,14 @@ from typing import Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from megabox.nudges import nudge
-from megabox.sheets import csv_file
+from megabox.sheets import file_response
 from payouts import blocks, reports, runs, tasks
 from payouts.forms import BlockForm, RunForm
 from payouts.freshness import fresh_sign_in_required
@@ -153,10 +154,12 @@ def execute(request: SignedInRequest, run_id: int) -> HttpResponse:
 @never_cache
 @staff_required
 @require_GET
-def register_csv(request: HttpRequest, run_id: int) -> HttpResponse:
+def register_file(request: HttpRequest, run_id: int, form: str) -> HttpResponseBase:
     """One run as a file."""
     run = get_object_or_404(PayoutRun, pk=run_id)
-    return csv_file(reports.register_csv([run]), f"megabox-payout-run-{run.pk}-{run.period}-{run.unit}.csv")
+    return file_response(
+        reports.register_of(run.payouts.all()), form, f"megabox-payout-run-{run.pk}-{run.period}-{run.unit}"
+    )
 
 
 @never_cache

@@ -12,8 +12,7 @@ from datetime import UTC, date, datetime, time
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from megabox import money
-from megabox.sheets import Cell, to_csv
+from megabox.sheets import Column, Kind, Listed, Table, Total, to_csv
 from payouts import booking, decisions, rails, reservations, runs, sepa
 from payouts.models import BankAccount, Decision, Payout, PayoutFile, PayoutQuerySet, PayoutRun, Rail
 from payouts.runs import CannotRun, Changed, WrongState, require_later
@@ -125,28 +124,36 @@ def _content(run: PayoutRun, rail: Rail, payouts: Sequence[Payout], message_id: 
     )
 
 
-CSV_HEAD = ["payout", "holder", "account_kind", "account", "bic", "amount", "amount_micros", "unit", "text"]
+CSV_COLUMNS = (
+    Column("payout", "Payout"),
+    Column("holder", "Holder", total=Total.COUNT),
+    Column("account_kind", "Kind of account"),
+    Column("account", "Account"),
+    Column("bic", "BIC"),
+    Column("amount", "Amount", Kind.MONEY, Total.SUM),
+    Column("unit", "Unit", Kind.UNIT),
+    Column("text", "Text"),
+)
 
 
 def _csv(run: PayoutRun, lines: Sequence[tuple[Payout, BankAccount]], text: str) -> str:
     """A line for each payout, and the control total in the last one."""
-    rows: list[list[Cell]] = [
+    rows = Listed(
         [
-            payout.end_to_end_id,
-            account.holder,
-            account.get_kind_display(),
-            account.number,
-            account.bic,
-            money.plain(payout.amount_micros),
-            payout.amount_micros,
-            payout.unit,
-            f"{text} {payout.pk}",
+            [
+                payout.end_to_end_id,
+                account.holder,
+                account.get_kind_display(),
+                account.number,
+                account.bic,
+                payout.amount_micros,
+                payout.unit,
+                f"{text} {payout.pk}",
+            ]
+            for payout, account in lines
         ]
-        for payout, account in lines
-    ]
-    total = sum(payout.amount_micros for payout, _ in lines)
-    rows.append(["TOTAL", len(lines), "", "", "", money.plain(total), total, run.unit, ""])
-    return to_csv([CSV_HEAD, *rows])
+    )
+    return to_csv(Table(text, CSV_COLUMNS, rows))
 
 
 def confirm(file_id: int, *, booked_on: date, by: User, at: datetime, payout_ids: Collection[int] | None = None) -> int:

@@ -1,137 +1,228 @@
-"""Reports as files: CSV in UTF-8 with ISO dates, amounts in units and in micros, control totals in the last line."""
+"""Reports about payouts: runs, the register, who is on hold; and a payee's statement as a table."""
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
-from ledger.reports import TrialLine, trial_totals
-from megabox.money import plain
-from megabox.sheets import Cell, to_csv
+from django.db.models import BigIntegerField, Case, Count, F, Q, QuerySet, Sum, When
+from django.db.models.functions import Coalesce
+
+from megabox.reporting import Filters, Queried, Report, posting_url, source_url
+from megabox.sheets import Column, Kind, Listed, Row, Table, Total
 from payouts.models import Block, Payout, PayoutRun
 from payouts.statements import Line, Statement
 
-
-def moment(at: datetime | None) -> str:
-    """A time in ISO 8601, UTC."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""
-
-
-REGISTER = [
-    "run",
-    "period",
-    "unit",
-    "payout",
-    "payee_id",
-    "payee",
-    "state",
-    "reason",
-    "payable",
-    "payable_micros",
-    "amount",
-    "amount_micros",
-    "amount_minor",
-    "paid",
-    "paid_micros",
-    "transfer",
-    "paid_at",
-]
+GROUP = "What we paid"
+DROPPED = (Payout.State.SKIPPED, Payout.State.CANCELLED)
+"""Payouts that never had money reserved."""
 
 
-def register_csv(runs: Iterable[PayoutRun]) -> str:
-    """Every payout of these runs; what was skipped or cancelled has no amount. One total line per unit."""
-    payouts = list(
-        Payout.objects.filter(run__in=list(runs)).select_related("payee", "run").order_by("run", "payee__name", "pk")
+def _run_url(row: Row) -> str:
+    return f"/desk/payouts/{row[0]}/"
+
+
+def runs(filters: Filters) -> Table:
+    """Each run: its people, its times, and what became of its payouts."""
+    found = PayoutRun.objects.filter(created_at__gte=filters.start, created_at__lt=filters.end)
+    if filters.unit:
+        found = found.filter(unit=filters.unit)
+    state = Payout.State
+    kept = ~Q(payouts__state__in=DROPPED) & Q(payouts__isnull=False)
+    counted = found.annotate(
+        payees=Count("payouts", filter=kept),
+        amount=_sum(kept),
+        paid=_sum(Q(payouts__state=state.PAID)),
+        failed=_sum(Q(payouts__state__in=[state.FAILED, state.RETURNED])),
+        open=_sum(Q(payouts__state__in=Payout.OPEN)),
+        skipped=Count("payouts", filter=Q(payouts__state=state.SKIPPED)),
     )
-    rows = [_register_row(payout) for payout in payouts]
-    for unit in sorted({payout.unit for payout in payouts}):
-        mine = [payout for payout in payouts if payout.unit == unit]
-        sums = [sum(values) for values in zip(*map(_amounts, mine), strict=True)]
-        rows.append(["TOTAL", "", unit, len(mine), "", "", "", "", *_amount_cells(sums), "", ""])
-    return to_csv([REGISTER, *rows])
-
-
-def _amounts(payout: Payout) -> tuple[int, int, int, int]:
-    """Payable, amount, amount in minor units and paid, in micros but for the third."""
-    is_kept = payout.state not in (Payout.State.SKIPPED, Payout.State.CANCELLED)
-    amount = payout.amount_micros if is_kept else 0
-    paid = payout.amount_micros if payout.state == Payout.State.PAID else 0
-    return payout.payable_micros, amount, payout.amount_cents if is_kept else 0, paid
-
-
-def _amount_cells(amounts: Sequence[int]) -> list[Cell]:
-    payable, amount, minor, paid = amounts
-    return [plain(payable), payable, plain(amount), amount, minor, plain(paid), paid]
-
-
-def _register_row(payout: Payout) -> list[Cell]:
-    return [
-        payout.run_id,
-        payout.run.period,
-        payout.unit,
-        payout.pk,
-        payout.payee_id,
-        payout.payee.name,
-        payout.get_state_display(),
-        payout.reason,
-        *_amount_cells(_amounts(payout)),
-        payout.transfer_id,
-        moment(payout.paid_at),
+    columns = [
+        Column("run", "Run", link=_run_url),
+        Column("period", "Month"),
+        Column("unit", "Unit", Kind.UNIT),
+        Column("state", "State"),
+        Column("opened_by", "Opened by"),
+        Column("opened_at", "Opened", Kind.MOMENT),
+        Column("approved_by", "Approved by"),
+        Column("approved_at", "Approved", Kind.MOMENT, is_shown=False),
+        Column("finished_at", "Finished", Kind.MOMENT),
+        Column("payees", "Payouts", Kind.COUNT, Total.SUM),
+        Column("amount", "Amount", Kind.MONEY, Total.SUM),
+        Column("paid", "Paid", Kind.MONEY, Total.SUM),
+        Column("failed", "Failed or returned", Kind.MONEY, Total.SUM),
+        Column("open", "On its way", Kind.MONEY, Total.SUM),
+        Column("skipped", "Skipped", Kind.COUNT, Total.SUM),
+        Column("content_hash", "Fingerprint", is_shown=False),
     ]
+    fields = [column.name for column in columns]
+    fields[0] = "pk"
+    fields[4:8] = ["created_by__email", "created_at", "approved_by__email", "approved_at"]
+    return Table("Payout runs", columns, Queried(counted.order_by("-pk"), fields, _with_state(PayoutRun.State, 3)))
 
 
-STATEMENT = [
-    "date",
-    "kind",
-    "what",
-    "album",
-    "isrc",
-    "country",
-    "quantity",
-    "price",
-    "price_micros",
-    "tax_micros",
-    "rule",
-    "share_micros",
-    "my_split_percent",
-    "amount",
-    "amount_micros",
-    "unit",
-    "state",
-    "posting",
-    "source",
-]
+def _sum(which: Q) -> Coalesce:
+    return Coalesce(Sum("payouts__amount_micros", filter=which), 0, output_field=BigIntegerField())
 
 
-def statement_csv(statement: Statement) -> str:
+def _with_state(states: Any, position: int) -> Any:
+    """A row with the label of its state in place of its name."""
+    labels = dict(states.choices)
+
+    def make(values: tuple[Any, ...]) -> Row:
+        return (*values[:position], labels[values[position]], *values[position + 1 :])
+
+    return make
+
+
+def register_of(payouts: "QuerySet[Payout]") -> Table:
+    """Every one of these payouts; what was skipped or cancelled has no amount."""
+    kept = ~Q(state__in=DROPPED)
+    paid = Q(state=Payout.State.PAID)
+    amounts = payouts.annotate(
+        amount=_if(kept, "amount_micros"), minor=_if(kept, "amount_cents"), paid=_if(paid, "amount_micros")
+    )
+    columns = [
+        Column("run", "Run", link=_run_url),
+        Column("period", "Month"),
+        Column("unit", "Unit", Kind.UNIT),
+        Column("payout", "Payout", total=Total.COUNT, link=lambda row: source_url(f"payouts.payout:{row[3]}")),
+        Column("payee_id", "Payee's number", is_shown=False),
+        Column("payee", "Payee"),
+        Column("state", "State"),
+        Column("reason", "Why"),
+        Column("payable", "Payable", Kind.MONEY, Total.SUM),
+        Column("amount", "Amount", Kind.MONEY, Total.SUM),
+        Column("amount_minor", "Amount, smallest coins", Kind.COUNT, Total.SUM, is_shown=False),
+        Column("paid", "Paid", Kind.MONEY, Total.SUM),
+        Column("transfer", "Transfer"),
+        Column("paid_at", "Paid at", Kind.MOMENT),
+    ]
+    fields = [
+        "run_id",
+        "run__period",
+        "unit",
+        "pk",
+        "payee_id",
+        "payee__name",
+        "state",
+        "reason",
+        "payable_micros",
+        "amount",
+        "minor",
+        "paid",
+        "transfer_id",
+        "paid_at",
+    ]
+    rows = Queried(payouts_in_order(amounts), fields, _with_state(Payout.State, 6))
+    return Table("Payout register", columns, rows, empty="No payout in these days.")
+
+
+def payouts_in_order(payouts: "QuerySet[Payout]") -> "QuerySet[Payout]":
+    """By run, the last one first, and in it by name."""
+    return payouts.order_by("-run", "payee__name", "pk")
+
+
+def _if(condition: Q, name: str) -> Case:
+    return Case(When(condition, then=F(name)), default=0, output_field=BigIntegerField())
+
+
+def register(filters: Filters) -> Table:
+    """Every payout of the runs that were agreed."""
+    found = Payout.objects.filter(run__state__in=PayoutRun.AGREED)
+    found = found.filter(run__created_at__gte=filters.start, run__created_at__lt=filters.end)
+    if filters.unit:
+        found = found.filter(unit=filters.unit)
+    if filters.text:
+        found = found.filter(payee__name__icontains=filters.text)
+    return register_of(found)
+
+
+def blocks(filters: Filters) -> Table:
+    """Every block that held on one of the days."""
+    found = Block.objects.filter(created_at__lt=filters.end)
+    found = found.filter(Q(lifted_at__isnull=True) | Q(lifted_at__gte=filters.start))
+    found = found.filter(Q(until__isnull=True) | Q(until__gte=filters.start))
+    if filters.text:
+        found = found.filter(payee__name__icontains=filters.text)
+    columns = [
+        Column("payee_id", "Payee's number", is_shown=False),
+        Column("payee", "Payee", total=Total.NONE),
+        Column("reason", "Reason"),
+        Column("note", "Note"),
+        Column("placed_by", "Placed by"),
+        Column("placed_at", "Placed", Kind.MOMENT),
+        Column("until", "Until", Kind.MOMENT),
+        Column("lifted_by", "Lifted by"),
+        Column("lifted_at", "Lifted", Kind.MOMENT),
+        Column("block", "Block", Kind.COUNT, Total.COUNT, is_shown=False),
+    ]
+    fields = [
+        "payee_id",
+        "payee__name",
+        "reason",
+        "note",
+        "created_by__email",
+        "created_at",
+        "until",
+        "lifted_by__email",
+        "lifted_at",
+        "pk",
+    ]
+    rows = Queried(found.order_by("pk"), fields, _with_state(Block.Reason, 2))
+    return Table("Payees on hold", columns, rows, empty="Nobody was on hold in these days.")
+
+
+STATEMENT = (
+    Column("date", "Date", Kind.MOMENT),
+    Column("kind", "Kind"),
+    Column("what", "What"),
+    Column("album", "Album"),
+    Column("isrc", "ISRC or UPC"),
+    Column("country", "Country"),
+    Column("quantity", "Quantity", Kind.COUNT),
+    Column("price", "Price", Kind.MONEY),
+    Column("tax", "Tax", Kind.MONEY),
+    Column("rule", "Rule"),
+    Column("share", "Artists' share", Kind.MONEY),
+    Column("my_split", "My split", Kind.SHARE),
+    Column("amount", "Amount", Kind.MONEY, Total.SUM),
+    Column("unit", "Unit", Kind.UNIT),
+    Column("state", "State"),
+    Column("posting", "Posting", link=lambda row: posting_url(int(str(row[15])))),
+    Column("source", "Source"),
+)
+
+
+def statement_table(statement: Statement) -> Table:
     """A payee's statement: opening, every line, and the closing balance as the control total in the last line."""
-    rows = [
-        _balance_row("opening balance", statement.since, statement.opening.total, statement.unit),
-        *(_statement_row(line) for line in statement.lines),
-        _balance_row("closing balance", statement.until, statement.closing.total, statement.unit),
-    ]
-    return to_csv([STATEMENT, *rows])
+    return Table(
+        f"Statement of {statement.payee.name}",
+        STATEMENT,
+        Listed([_statement_row(line) for line in statement.lines]),
+        before=[_balance_row("opening balance", statement.since, statement.opening.total, statement.unit)],
+        after=[_balance_row("closing balance", statement.until, statement.closing.total, statement.unit)],
+        is_totalled=False,
+    )
 
 
-def _balance_row(what: str, at: datetime, micros: int, unit: str) -> list[Cell]:
-    gap: list[Cell] = [""] * 10
-    return [moment(at), what, "", *gap, plain(micros), micros, unit, "", "", ""]
+def _balance_row(what: str, at: datetime, micros: int, unit: str) -> Row:
+    return [at, what, *[None] * 10, micros, unit, None, None, None]
 
 
-def _statement_row(line: Line) -> list[Cell]:
+def _statement_row(line: Line) -> Row:
     return [
-        moment(line.occurred_at),
+        line.occurred_at,
         line.kind,
         line.title,
         line.album,
         line.isrc,
         line.country,
         line.quantity,
-        None if line.price_micros is None else plain(line.price_micros),
         line.price_micros,
         line.tax_micros,
         line.rule,
         line.share_micros,
-        line.split_percent,
-        plain(line.amount),
+        line.split_basis_points,
         line.amount,
         line.unit,
         line.state,
@@ -140,69 +231,30 @@ def _statement_row(line: Line) -> list[Cell]:
     ]
 
 
-TRIAL_BALANCE = [
-    "account",
-    "kind",
-    "unit",
-    "debits",
-    "debits_micros",
-    "credits",
-    "credits_micros",
-    "balance",
-    "balance_micros",
-]
-
-
-def trial_balance_csv(lines: Sequence[TrialLine]) -> str:
-    """The trial balance; per unit a last line in which debits equal credits."""
-    rows: list[list[Cell]] = [
-        [
-            line.code,
-            line.kind,
-            line.unit,
-            plain(line.debits),
-            line.debits,
-            plain(line.credits),
-            line.credits,
-            plain(line.balance),
-            line.balance,
-        ]
-        for line in lines
-    ]
-    for total in trial_totals(lines):
-        off = total.difference
-        sums: list[Cell] = [plain(total.debits), total.debits, plain(total.credits), total.credits, plain(off), off]
-        rows.append(["TOTAL", "", total.unit, *sums])
-    return to_csv([TRIAL_BALANCE, *rows])
-
-
-BLOCKS = [
-    "payee_id",
-    "payee",
-    "reason",
-    "note",
-    "placed_by",
-    "placed_at",
-    "until",
-    "lifted_by",
-    "lifted_at",
-]
-
-
-def blocks_csv(blocks: Iterable[Block]) -> str:
-    """Every block with its reason and who placed and lifted it; the last line counts them."""
-    rows: list[list[Cell]] = [
-        [
-            block.payee_id,
-            block.payee.name,
-            block.get_reason_display(),
-            block.note,
-            str(block.created_by),
-            moment(block.created_at),
-            moment(block.until),
-            str(block.lifted_by or ""),
-            moment(block.lifted_at),
-        ]
-        for block in blocks
-    ]
-    return to_csv([BLOCKS, *rows, ["TOTAL", len(rows), "", "", "", "", "", "", ""]])
+REPORTS: Sequence[Report] = (
+    Report(
+        "payout-runs",
+        "Payout runs",
+        "Which runs were there, who opened and approved them, and what became of their payouts?",
+        GROUP,
+        runs,
+    ),
+    Report(
+        "payouts",
+        "Payout register",
+        "Who was paid what, when, by which transfer, and who was skipped and why?",
+        GROUP,
+        register,
+        asks=("since", "until", "unit", "text"),
+        labels={"text": "Payee's name has"},
+    ),
+    Report(
+        "blocks",
+        "Payees on hold",
+        "Who was not paid, why, since when, and who decided it?",
+        GROUP,
+        blocks,
+        asks=("since", "until", "text"),
+        labels={"text": "Payee's name has"},
+    ),
+)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -15,8 +16,8 @@ from django.views.decorators.http import require_GET, require_POST
 from artists.models import Payee
 from ledger.models import Posting
 from megabox import money
-from megabox.sheets import csv_file
-from payouts import outlook, pictures, reports, statements, transfers
+from megabox.sheets import file_response
+from payouts import outlook, pictures, pool_story, reports, statements, transfers
 from payouts.forms import ThresholdForm, WindowForm
 from payouts.freshness import fresh_sign_in_required
 from payouts.models import Payout
@@ -116,8 +117,26 @@ def line(request: SignedInRequest, posting_id: int) -> HttpResponse:
         found = statements.line(payee, posting_id)
         if found is not None and codes is not None:
             chosen = Chosen(payee, found.unit, [payee], [found.unit])
-            return render(request, "payouts/line.html", {"line": found, "posting": codes, "chosen": chosen})
+            context = {
+                "line": found,
+                "posting": codes,
+                "chosen": chosen,
+                "share": pool_story.share(payee, found.source),
+            }
+            return render(request, "payouts/line.html", context)
     raise Http404("No line of yours has this number.")
+
+
+@never_cache
+@artist_required
+@require_GET
+def pool(request: SignedInRequest) -> HttpResponse:
+    """What the artists' pool paid, month by month, and what every model would have paid."""
+    chosen = _chosen(request)
+    if chosen is None:
+        return render(request, "payouts/no_earnings.html")
+    story = pool_story.story(chosen.payee, chosen.unit)
+    return render(request, "payouts/pool.html", {"chosen": chosen, "story": story})
 
 
 @never_cache
@@ -138,15 +157,15 @@ def statement(request: SignedInRequest) -> HttpResponse:
 @never_cache
 @artist_required
 @require_GET
-def statement_csv(request: SignedInRequest) -> HttpResponse:
+def statement_file(request: SignedInRequest, form: str) -> HttpResponseBase:
     """The same statement as a file."""
     chosen = _required(request)
-    form = _window_form(request)
-    if not form.is_valid():
+    window = _window_form(request)
+    if not window.is_valid():
         return redirect(f"{reverse('payouts:statement')}?{request.GET.urlencode()}")
-    found = _statement(chosen, form)
-    days = f"{form.cleaned_data['since']}-{form.cleaned_data['until']}"
-    return csv_file(reports.statement_csv(found), f"megabox-statement-{chosen.unit}-{days}.csv")
+    days = f"{window.cleaned_data['since']}-{window.cleaned_data['until']}"
+    table = reports.statement_table(_statement(chosen, window))
+    return file_response(table, form, f"megabox-statement-{chosen.unit}-{days}")
 
 
 def _window_form(request: HttpRequest) -> WindowForm:

@@ -7,7 +7,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from megabox.claims import worker_name
-from payouts import queue, runs, transfers
+from payouts import pool, queue, runs, transfers
 
 
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=True, time_limit=300)
@@ -28,3 +28,9 @@ def sweep() -> None:
     """Go on where somebody was killed, send what was forgotten, and find out what became of what is unknown."""
     runs.carry_on(at=timezone.now())
     transfers.send_due(timezone.now, by=worker_name, until=timezone.now() + timedelta(seconds=45))
+
+
+@shared_task(acks_late=True, autoretry_for=(OperationalError,), retry_backoff=True, time_limit=3600)
+def share_out_pools() -> None:
+    """Hourly: share out or carry on what is in the pools of closed months; nothing most of the time."""
+    pool.share_due(timezone.now())

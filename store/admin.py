@@ -6,7 +6,20 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from megabox.looking import ReadOnly
-from store.models import Download, Gate, GateView, LibraryItem, Order, OrderLine, StripeEvent
+from store.models import (
+    BalanceCheck,
+    BalanceImport,
+    BalanceTransaction,
+    Decision,
+    Download,
+    Gate,
+    GateView,
+    HandEntry,
+    LibraryItem,
+    Order,
+    OrderLine,
+    StripeEvent,
+)
 
 
 class OrderLines(admin.TabularInline[OrderLine, Order]):
@@ -63,3 +76,33 @@ class StripeEventAdmin(ReadOnly):
             state=StripeEvent.State.RECEIVED, tries=0, next_try_at=timezone.now()
         )
         self.message_user(request, f"{count} events are worked on again.")
+
+
+@admin.register(BalanceTransaction)
+class BalanceTransactionAdmin(ReadOnly):
+    list_display = ["stripe_id", "type", "unit", "gross_micros", "fee_micros", "net_micros", "state", "created_at"]
+    list_filter = ["state", "type", "unit"]
+    search_fields = ["stripe_id", "source", "subject"]
+
+
+@admin.register(BalanceImport)
+class BalanceImportAdmin(ReadOnly):
+    list_display = ["started_at", "finished_at", "since", "newest", "read", "added"]
+
+
+@admin.register(BalanceCheck)
+class BalanceCheckAdmin(ReadOnly):
+    list_display = ["at", "unit", "stripe_micros", "ledger_micros", "waiting_micros", "in_flight_micros"]
+    list_filter = ["unit"]
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnly):
+    list_display = ["transaction", "choice", "reason", "decided_by", "decided_at", "taken_back_at"]
+    list_filter = ["choice"]
+
+
+@admin.register(HandEntry)
+class HandEntryAdmin(ReadOnly):
+    list_display = ["booked_at", "kind", "country", "unit", "micros", "reason", "booked_by"]
+    list_filter = ["kind", "unit"]

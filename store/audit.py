@@ -5,13 +5,15 @@ Each sum of the books is read in one query and compared with the rows that shoul
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 
 from django.db.models import Exists, OuterRef, Q, Sum
 from django.utils import timezone
 
 from ledger.audit import Check, Finding, all_findings
 from ledger.models import Posting
-from store.models import Gate, LibraryItem, Order, OrderLine, StripeEvent
+from store import balance_audit, dispute_audit
+from store.models import BalanceTransaction, Dispute, Gate, LibraryItem, Order, OrderLine, StripeEvent
 
 ROOM = "store"
 
@@ -24,6 +26,10 @@ def checks(at: datetime) -> Sequence[Check]:
         Check(ROOM, "card fees are booked, and nothing else is", _fees, Order),
         Check(ROOM, "what was bought is in a library", _libraries, LibraryItem),
         Check(ROOM, "downloads for credits are booked, and nothing else is", _gates, Gate),
+        Check(ROOM, "disputes are booked, and nothing else is held or receivable", dispute_audit.findings, Dispute),
+        Check(ROOM, "entries and Stripe's transactions name each other", balance_audit.sums, BalanceTransaction),
+        Check(ROOM, "suspense is what its transactions say", balance_audit.suspense, BalanceTransaction),
+        Check(ROOM, "nothing stays open with Stripe", partial(balance_audit.unmatched, at), BalanceTransaction),
         Check(ROOM, "nothing waits for a person", _for_a_person, StripeEvent),
     )
 

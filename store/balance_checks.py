@@ -141,7 +141,7 @@ def write_letters(found: Sequence[str], *, at: datetime) -> None:
     """Write to every member of the staff, once a day however often it is checked."""
     if not found:
         return
-    page = settings.SITE_URL + reverse("desk")
+    page = settings.SITE_URL + reverse("store:reconciliation")
     body = "\n\n".join(["The books and Stripe do not agree:", *found[:20], f"What to do: {page}"])
     for person in User.objects.filter(is_staff=True, is_active=True).order_by("pk"):
         key = f"reconciliation:{at:%Y-%m-%d}:{person.pk}"

@@ -13,7 +13,7 @@ from ledger.journal import Refused
 from megabox import claims
 from payouts import transfers
 from payouts.models import Payout
-from store import checkout, orders, refunds
+from store import checkout, disputes, orders, refunds, taking
 from store.models import Order, StripeEvent
 
 MOST_TRIES = 8
@@ -60,7 +60,7 @@ def process(pk: int, *, at: datetime) -> StripeEvent.State | None:
         return StripeEvent.State.PROCESSED
     except (orders.Mismatch, Refused, Unhandled, UnknownOrder) as reason:
         return _park(event, by, str(reason), at)
-    except (refunds.NotYet, transfers.NoAccount, OperationalError) as reason:
+    except (taking.NotYet, transfers.NoAccount, OperationalError) as reason:
         return _retry(event, by, str(reason), at)
     except Exception:  # a bug of ours or a shape we do not know: kept in sight, never answered with "done"
         log.exception("Event %s cannot be processed.", event.event_id)
@@ -71,8 +71,6 @@ def _handle(event: StripeEvent, at: datetime) -> str:
     """Do what the event says; return a note on what was done."""
     handler = HANDLERS.get(event.type)
     if handler is None:
-        if event.type.startswith("charge.dispute."):
-            raise Unhandled("Disputes are booked by hand: see docs/money.md, “chargeback opened”.")
         return "Nothing to do."
     return handler(event.payload["data"]["object"], at)
 
@@ -139,6 +137,15 @@ def _refunded(data: Mapping[str, Any], at: datetime) -> str:
     return "Taken back." if is_new else "Taken back before."
 
 
+def _disputed(data: Mapping[str, Any], at: datetime) -> str:
+    """All events of a dispute tell all that is known of it, so they may come in any order."""
+    told = disputes.read(data)
+    order = _order_of_charge(data)
+    if order is None:
+        raise taking.NotYet(f"The dispute {told.stripe_id} is about {told.payment}, which paid no order of ours yet.")
+    return disputes.learn(order.pk, told, at=at)
+
+
 def _transfer_reversed(data: Mapping[str, Any], at: datetime) -> str:
     payout = Payout.objects.filter(transfer_id=str(data["id"])).first()
     if payout is None:
@@ -183,6 +190,11 @@ HANDLERS: dict[str, Handler] = {
     "checkout.session.async_payment_failed": _session_over,
     "checkout.session.expired": _session_over,
     "charge.refunded": _refunded,
+    "charge.dispute.created": _disputed,
+    "charge.dispute.updated": _disputed,
+    "charge.dispute.funds_withdrawn": _disputed,
+    "charge.dispute.funds_reinstated": _disputed,
+    "charge.dispute.closed": _disputed,
     "transfer.reversed": _transfer_reversed,
 }
 ASKED_FIRST: dict[str, Callable[[Mapping[str, Any], datetime], None]] = {

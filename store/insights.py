@@ -1,7 +1,7 @@
 """What artists see of their music: plays, downloads by kind and sales, by day and by track."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
 from artists.models import Album, Play, Track
-from megabox import money
+from megabox.sheets import Column, Kind, Listed, Table, Total
 from store.models import Download, LibraryItem, Order, OrderLine
 from users.models import User
 
@@ -171,15 +171,27 @@ def _by_column(rows: QuerySet[Download] | QuerySet[OrderLine]) -> Counter[tuple[
     return count
 
 
-def table(stats: Stats) -> Iterator[list[str]]:
-    """The days as rows of a file: ISO dates, whole numbers, money in units; the last line is the control total."""
+def table(stats: Stats) -> Table:
+    """The days as a table; what was sold has a column for each currency, and the last line is the control total."""
     units = list(stats.sold)
     kinds = list(KINDS.values())
-    yield ["day", "plays", *(f"downloads: {kind.lower()}" for kind in kinds), "sales", *(f"sold {u}" for u in units)]
-    for day in stats.days:
-        fetched = [str(day.downloads.get(kind, 0)) for kind in kinds]
-        sold = [money.plain(day.sold.get(unit, 0)) for unit in units]
-        yield [day.day.isoformat(), str(day.plays), *fetched, str(day.sales), *sold]
-    fetched = [str(stats.downloads[kind]) for kind in kinds]
-    sold = [money.plain(stats.sold[unit]) for unit in units]
-    yield ["total", str(stats.plays), *fetched, str(stats.sales), *sold]
+    columns = [
+        Column("day", "Day", Kind.DAY),
+        Column("plays", "Plays", Kind.COUNT, Total.SUM),
+        *(Column(f"downloads: {kind.lower()}", f"Downloads: {kind.lower()}", Kind.COUNT, Total.SUM) for kind in kinds),
+        Column("sales", "Sales", Kind.COUNT, Total.SUM),
+        *(Column(f"sold {unit}", f"Sold, {unit}", Kind.MONEY, Total.SUM) for unit in units),
+    ]
+    rows = Listed(
+        [
+            [
+                day.day,
+                day.plays,
+                *(day.downloads.get(kind, 0) for kind in kinds),
+                day.sales,
+                *(day.sold.get(unit, 0) for unit in units),
+            ]
+            for day in stats.days
+        ]
+    )
+    return Table("Statistics", columns, rows)

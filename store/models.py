@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from megabox.claims import Claimable
 from store.balance_rows import BalanceCheck, BalanceImport, BalanceTransaction, Decision, HandEntry, Naming
+from store.cases import Dispute
 from store.listeners import Listener
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "BalanceTransaction",
     "CartItem",
     "Decision",
+    "Dispute",
     "Download",
     "Gate",
     "GateView",
@@ -83,6 +85,7 @@ class Order(models.Model):
     tax_micros = models.BigIntegerField(default=0)
     total_micros = models.BigIntegerField()
     refunded_micros = models.BigIntegerField(default=0)
+    charged_back_micros = models.BigIntegerField(default=0, help_text="What lost disputes took.")
     fee_micros = models.BigIntegerField(null=True, blank=True, help_text="Stripe's fee; empty until Stripe tells it.")
     country = models.CharField(max_length=2, blank=True, default="")
     checkout_session = models.CharField(max_length=100, unique=True, null=True, blank=True)
@@ -115,6 +118,7 @@ class Order(models.Model):
                 condition=Q(refunded_micros__gte=0, refunded_micros__lte=F("total_micros")),
                 name="order_refund_within_total",
             ),
+            models.CheckConstraint(condition=Q(charged_back_micros__gte=0), name="order_charge_back_not_negative"),
             models.CheckConstraint(
                 condition=Q(state__in=["PAID", "REFUNDED"], paid_at__isnull=False)
                 | Q(state__in=["PENDING", "CANCELLED"], paid_at__isnull=True),
@@ -132,6 +136,11 @@ class Order(models.Model):
     def net_micros(self) -> int:
         """What was paid without tax."""
         return self.total_micros - self.tax_micros
+
+    @property
+    def taken_micros(self) -> int:
+        """What was taken back of it, by refunds and by card issuers; a buyer may get more than that."""
+        return min(self.refunded_micros + self.charged_back_micros, self.total_micros)
 
     @property
     def entry_key(self) -> str:

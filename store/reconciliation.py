@@ -19,7 +19,7 @@ from megabox import money
 from payouts.models import Payout
 from store import fees, naming
 from store.checkout import Fee
-from store.models import BalanceTransaction, Decision, Naming, Order
+from store.models import BalanceTransaction, Decision, Dispute, Naming, Order
 from users.models import User
 
 log = logging.getLogger(__name__)
@@ -138,18 +138,16 @@ def _match_other(row: BalanceTransaction, at: datetime) -> str:
         payout = Payout.objects.filter(transfer_id=row.subject).first()
         candidates = _touching([payout.source], row.unit) if payout else []
         note = f"The books know no payout by {row.subject} with this sum." if payout else f"No payout is {row.subject}."
-    elif row.type in (*REFUNDS, *DISPUTES) and (order := _order(row)) is not None:
-        candidates = [entry for entry in entries_about(order) if _is_of(entry, row)]
-        note = f"{order} has no entry of this sum yet."
+    elif row.type in REFUNDS and (order := _order(row)) is not None:
+        candidates = [entry for entry in entries_about(order) if entry.kind == "refund"]
+        note = f"{order} has no refund of this sum yet."
+    elif row.type in DISPUTES and (dispute := Dispute.objects.filter(stripe_id=row.source).first()) is not None:
+        candidates = _touching([dispute.source], row.unit)
+        note = f"{dispute} has no entry of this sum yet."
     else:
         candidates, note = [], f"Nothing of ours is called {row.source or row.stripe_id}: decide what it is."
     naming.name_part(row, row.net_micros, candidates, at)
     return note
-
-
-def _is_of(entry: Entry, row: BalanceTransaction) -> bool:
-    """Whether an entry about an order can be what this refund or adjustment is about."""
-    return (entry.kind == "refund") if row.type in REFUNDS else entry.kind.startswith("dispute")
 
 
 def _order(row: BalanceTransaction) -> Order | None:
@@ -159,7 +157,7 @@ def _order(row: BalanceTransaction) -> Order | None:
 
 def entries_about(order: Order) -> list[Entry]:
     """The entries about an order that move our money at Stripe, in the order they were booked."""
-    sources = [line.source for line in order.lines.all()]
+    sources = [one.source for one in (*order.lines.all(), *order.disputes.all())]
     return _touching([*sources, f"store.order:{order.pk}"], order.unit)
 
 

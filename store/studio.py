@@ -3,12 +3,13 @@
 from typing import cast
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from megabox.sheets import csv_file, to_csv
+from megabox.sheets import file_response
 from store import insights
 from users.access import artist_required
 from users.models import User
@@ -37,8 +38,8 @@ def stats(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_GET
 @artist_required
-def stats_csv(request: HttpRequest) -> HttpResponse:
+def stats_file(request: HttpRequest, form: str) -> HttpResponseBase:
     """The same days as a file for a spreadsheet."""
     today = timezone.now().date()
-    rows = insights.table(insights.of(cast(User, request.user), today))
-    return csv_file(to_csv(rows), f"megabox-stats-{today.isoformat()}.csv")
+    table = insights.table(insights.of(cast(User, request.user), today))
+    return file_response(table, form, f"megabox-stats-{today.isoformat()}")

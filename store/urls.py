@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from store import cart_pages, gate_pages, library_pages, listening, order_pages, pages, studio, webhooks
+from store import balance_pages, cart_pages, gate_pages, library_pages, listening, order_pages, pages, studio, webhooks
 
 app_name = "store"
 urlpatterns = [
@@ -34,6 +34,14 @@ urlpatterns = [
     path("get/<uuid:pk>/file/", gate_pages.file, name="gate_file"),
     path("stream/<int:pk>/", listening.stream, name="stream"),
     path("plays/", listening.played, name="plays"),
+    path("desk/stripe/", balance_pages.reconciliation, name="reconciliation"),
+    path("desk/stripe/now/", balance_pages.reconcile, name="reconcile"),
+    path("desk/stripe/<int:pk>/", balance_pages.balance_transaction, name="balance_transaction"),
+    path("desk/stripe/<int:pk>/decide/", balance_pages.decide, name="decide"),
+    path("desk/stripe/decisions/<int:decision_id>/take-back/", balance_pages.take_back, name="take_back"),
+    path("desk/by-hand/", balance_pages.by_hand, name="by_hand"),
+    path("desk/by-hand/vat/", balance_pages.pay_vat, name="pay_vat"),
     path("studio/stats/", studio.stats, name="stats"),
-    path("studio/stats.csv", studio.stats_csv, name="stats_csv"),
+    path("studio/stats.csv", studio.stats_file, {"form": "csv"}, name="stats_csv"),
+    path("studio/stats.xlsx", studio.stats_file, {"form": "xlsx"}, name="stats_xlsx"),
 ]

@@ -7,11 +7,13 @@ from megabox.standin.store import Obj, new_id
 
 @dataclass(frozen=True)
 class Card:
-    """A test card; `decline` is the bank's word for no."""
+    """A test card; `decline` is the bank's word for no, `dispute` its reason to take the payment back at once."""
 
     number: str
     brand: str
     decline: str = ""
+    dispute: str = ""
+    is_inquiry: bool = False
 
     @property
     def message(self) -> str:
@@ -32,6 +34,9 @@ CARDS = {
         Card("5555555555554444", "mastercard"),
         Card("378282246310005", "amex"),
         Card("4000000000000077", "visa"),
+        Card("4000000000000259", "visa", dispute="fraudulent"),
+        Card("4000000000002685", "visa", dispute="product_not_received"),
+        Card("4000000000001976", "visa", dispute="fraudulent", is_inquiry=True),
         Card("4000000000000002", "visa", "generic_decline"),
         Card("4000000000009995", "visa", "insufficient_funds"),
         Card("4000000000000069", "visa", "expired_card"),
@@ -42,6 +47,8 @@ METHODS = {
     "pm_card_visa": CARDS["4242424242424242"],
     "pm_card_mastercard": CARDS["5555555555554444"],
     "pm_card_bypassPending": CARDS["4000000000000077"],
+    "pm_card_createDispute": CARDS["4000000000000259"],
+    "pm_card_createDisputeInquiry": CARDS["4000000000001976"],
     "pm_card_chargeDeclined": CARDS["4000000000000002"],
     "pm_card_chargeDeclinedInsufficientFunds": CARDS["4000000000009995"],
 }

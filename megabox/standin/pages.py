@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from megabox.standin import cards, checkout, connect, errors
+from megabox.standin import cards, checkout, connect, disputes, errors
 from megabox.standin.call import Call, Site
 from megabox.standin.connect import LINK_SECONDS
 from megabox.standin.http import Request, Response, origin, redirect
@@ -28,6 +28,8 @@ def answer(request: Request, database: Database, site: Site) -> Response:
             return _checkout(request, call, token)
         if kind == "setup/s":
             return _onboarding(request, call, token)
+        if request.path == "/disputes/":
+            return _disputes(request, call)
         if request.path == "/":
             balances = objects.balances() or {"usd": 0}
             text = ", ".join(money(cents, unit) for unit, cents in balances.items())
@@ -154,6 +156,45 @@ def _onboarding(request: Request, call: Call, token: str) -> Response:
     call.objects.save(link)
     connect.enable(call, account)
     return redirect(link["return_url"])
+
+
+def _disputes(request: Request, call: Call) -> Response:
+    """The bank's side of every dispute: GET lists them, POST decides one."""
+    complaint = ""
+    if request.method == "POST":
+        sent = request.params()
+        try:
+            dispute = call.objects.get("dispute", str(sent.get("dispute", "")))
+            if sent.get("verdict") == "escalate":
+                disputes.escalate(call, dispute)
+            else:
+                disputes.decide(call, dispute, is_won=sent.get("verdict") == "won")
+            return redirect("/disputes/")
+        except errors.WireError as error:
+            message = escape(error.error["message"])
+            complaint = f"<p class='complaint' role='alert'>{message}</p>"
+    rows = "".join(_dispute_row(each) for each in call.objects.page("dispute", "", {"limit": 100})["data"])
+    nothing = "<tr><td colspan='5'>Nothing is disputed.</td></tr>"
+    return _page("disputes.html", [], status=409 if complaint else 200, rows=rows or nothing, complaint=complaint)
+
+
+def _dispute_row(dispute: Obj) -> str:
+    is_inquiry = dispute["status"].startswith("warning_")
+    verdicts = (
+        {"won": "Close it", "escalate": "Take the money"} if is_inquiry else {"won": "Shop wins", "lost": "Shop loses"}
+    )
+    buttons = "".join(
+        f"<button type='submit' name='verdict' value='{verdict}'>{words}</button>"
+        for verdict, words in verdicts.items()
+    )
+    form = (
+        "<form method='post' action='/disputes/' class='verdict'>"
+        f"<input type='hidden' name='dispute' value='{escape(dispute['id'], quote=True)}'>{buttons}</form>"
+    )
+    words = [dispute["id"], dispute["reason"].replace("_", " "), dispute["status"].replace("_", " ")]
+    cells = "".join(f"<td>{escape(word)}</td>" for word in words)
+    amount = money(dispute["amount"], dispute["currency"])
+    return f"<tr>{cells}<td>{amount}</td><td>{form if dispute['status'] in disputes.OPEN else ''}</td></tr>"
 
 
 ASKED = {"first_name": "your first name", "last_name": "your last name", "bank": "the account to pay out to"}

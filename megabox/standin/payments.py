@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from megabox.standin import balance, cards, errors
+from megabox.standin import balance, cards, disputes, errors
 from megabox.standin.call import Call
 from megabox.standin.cards import Card
 from megabox.standin.events import emit
@@ -142,6 +142,8 @@ def pay(call: Call, intent: Obj, payer: Payer, created: int) -> Obj:
     call.objects.save(intent)
     emit(call, "charge.succeeded", charge, created=created)
     emit(call, "payment_intent.succeeded", intent, before=before, created=created)
+    if payer.card.dispute:
+        disputes.open_for(call, charge, payer.card.dispute, is_inquiry=payer.card.is_inquiry, created=created)
     return intent
 
 
@@ -252,6 +254,9 @@ def create_refund(call: Call) -> Obj:
     before = dict(charge)
     rest = charge["amount"] - charge["amount_refunded"]
     cents = call.params.get("amount") or rest
+    if call.objects.page("dispute", "", {"limit": 1}, charge=charge["id"], is_charge_refundable=0)["data"]:
+        message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
+        raise errors.invalid("charge", message, "charge_disputed")
     if rest == 0:
         raise errors.invalid("charge", f"Charge {charge['id']} has already been refunded.", "charge_already_refunded")
     if not 1 <= cents <= rest:

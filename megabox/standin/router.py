@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from megabox.standin import balance, bank, checkout, connect, errors, events, forms, payments
+from megabox.standin import balance, bank, checkout, connect, disputes, errors, events, forms, payments
 from megabox.standin.call import Call
 from megabox.standin.forms import EXPAND, PAGING, Fields, text
 from megabox.standin.store import Obj, Objects
@@ -43,6 +43,10 @@ ROUTES = [
     _route("POST", "/v1/refunds", payments.create_refund, payments.CREATE_REFUND),
     _route("GET", "/v1/refunds", payments.list_refunds, payments.LIST_REFUNDS),
     _route("GET", "/v1/refunds/{id}", payments.retrieve_refund),
+    _route("GET", "/v1/disputes", disputes.listing, disputes.LIST),
+    _route("GET", "/v1/disputes/{id}", disputes.retrieve),
+    _route("POST", "/v1/disputes/{id}", disputes.update, disputes.UPDATE),
+    _route("POST", "/v1/disputes/{id}/close", disputes.close),
     _route("GET", "/v1/balance", balance.retrieve_balance),
     _route(
         "GET",

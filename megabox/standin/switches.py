@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from megabox.standin import balance, bank, cards, checkout, connect, errors
+from megabox.standin import balance, bank, cards, checkout, connect, disputes, errors
 from megabox.standin.call import Call, Site
 from megabox.standin.http import Request, Response, as_json
 from megabox.standin.payments import Payer
@@ -162,6 +162,8 @@ ACTIONS = [
     ("POST", r"/_test/balance", balance.adjust),
     ("POST", r"/_test/payouts/automatic", bank.pay_out_all),
     ("POST", r"/_test/payouts/(?P<id>\w+)/fail", _fail_payout),
+    ("POST", r"/_test/charges/(?P<id>\w+)/dispute", disputes.dispute_charge),
+    ("POST", r"/_test/disputes/(?P<id>\w+)/decide", disputes.decide_charge),
     ("POST", r"/_test/events/(?P<id>\w+)/deliver", _deliver),
     ("POST", r"/_test/age-keys", _age_keys),
     ("GET", r"/_test/deliveries", _deliveries),

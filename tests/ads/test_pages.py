@@ -261,9 +261,10 @@ def test_the_csv_opens_in_a_spreadsheet_with_totals_and_without_formulas() -> No
     answer = _as(acme()).get(f"/advertise/campaigns/{campaign.pk}/report.csv?days=7")
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     assert "attachment" in answer["Content-Disposition"]
-    rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    rows = list(csv.reader(io.StringIO(answer.getvalue().decode("utf-8-sig"))))
     assert len(rows) == 1 + 7 + 1
-    assert rows[-1] == ["'=SUM(A1)", "total", "1", "3", "0", "0", "0.018000", "18000"]
+    assert rows[-1] == ["TOTAL", "", "1", "3", "0", "0", "USD", "0.018000", "18000"]
+    assert {row[1] for row in rows[1:-1]} == {"'=SUM(A1)"}
     assert sum(int(row[-1]) for row in rows[1:-1]) == 18_000
 
 
@@ -295,7 +296,7 @@ def _addresses() -> list[tuple[str, str]]:
         path = re.sub(r"<\w+:(\w+)>", partial(_value, {**values, "pk": pk}), str(pattern.pattern))
         method = "post" if pattern.name in ("campaign_do", "ad_delete", "approve", "refuse") else "get"
         found.append((method, f"/{path}"))
-    assert len(found) == 12
+    assert len(found) == 13
     return sorted(found, key=lambda address: "delete" in address[1])
 
 
@@ -382,7 +383,7 @@ def test_pages_cost_the_same_queries_however_much_there_is(
 
 def test_pages_hold_no_inline_style_or_script() -> None:
     for method, path in _addresses():
-        if method == "get":
+        if method == "get" and not path.endswith(".xlsx"):
             user = ada() if path.startswith("/desk/") else acme()
             html = _as(user).get(path).content.decode()
             assert " style=" not in html, path

@@ -280,3 +280,83 @@ def test_what_is_owed_is_settled_from_what_came_back() -> None:
     assert places() == (0, SHARE - 1_000_000, 0)
     assert payees.settle_owed(42, USD, key="settle:1", at=NOON) is None
     assert is_clean()
+
+
+# --- holding for a case
+
+
+def hold(sale: Entry, amount: int, *, key: str = "case") -> list[Posting]:
+    with transaction.atomic():
+        lines = payees.hold_lines(42, USD, amount, reverses=earned(sale), source="case:1", facts={})
+        return list(journal.post(key, "opened", lines, occurred_at=NOON).entry.postings.select_related("credit"))
+
+
+def held() -> int:
+    return journal.balance(chart.payee(42, "hold", USD))
+
+
+def test_a_case_holds_what_is_pending_of_its_sale_and_it_does_not_mature() -> None:
+    sale = make_sale()
+    make_sale(number=2)
+    hold(sale, SHARE)
+    mature(14)
+    assert (*places(), held()) == (0, SHARE, 0, SHARE)
+    assert is_clean()
+
+
+def test_a_case_holds_only_what_is_there() -> None:
+    sale = make_sale()
+    mature(14)
+    spent = Line(chart.payee(42, "payable", USD), chart.transit(USD), 5_000_000, USD)
+    journal.post("payout", "payout", [spent], occurred_at=NOON)
+    make_sale(number=2)
+    hold(sale, SHARE)
+    assert (*places(), held()) == (SHARE, 0, 0, SHARE - 5_000_000)
+    assert is_clean()
+
+
+def test_what_is_held_is_taken_first_and_what_is_released_can_be_taken_again() -> None:
+    sale = make_sale()
+    (kept,) = hold(sale, 3_000_000)
+    with transaction.atomic():
+        lines = payees.take_back_lines(
+            42, USD, 4_000_000, to=STRIPE, reverses=earned(sale), source="case:1", facts={}, held=2_000_000
+        )
+        lines.append(payees.release_line(kept, 1_000_000))
+        journal.post("lost", "lost", lines, occurred_at=NOON)
+    assert (*places(), held()) == (SHARE - 5_000_000, 1_000_000, 0, 0)
+    take_back(sale, SHARE - 4_000_000)
+    assert (*places(), held()) == (0, 0, 0, 0)
+    assert is_clean()
+
+
+def test_more_than_an_earning_is_neither_held_nor_released() -> None:
+    sale = make_sale()
+    (kept,) = hold(sale, SHARE)
+    with pytest.raises(journal.OverReversed):
+        journal.post("again", "won", [payees.release_line(kept, SHARE + 1)], occurred_at=NOON)
+    assert payees.hold_lines(42, USD, 0, reverses=earned(sale), source="case:2", facts={}) == []
+
+
+# --- giving up, and tax
+
+
+def test_writing_off_is_our_loss_and_never_more_than_is_owed() -> None:
+    owe(2_000_000)
+    payees.write_off(42, USD, 1_500_000, key="w1", source="s", why="Gone.", at=NOON)
+    assert places() == (0, 0, 500_000)
+    assert journal.balance(chart.clawback_loss(USD)) == 1_500_000
+    with pytest.raises(journal.Overdraft):
+        payees.write_off(42, USD, 500_001, key="w2", source="s", why="Gone.", at=NOON)
+    assert is_clean()
+
+
+def test_tax_is_withheld_from_what_is_payable() -> None:
+    make_sale()
+    mature(14)
+    payees.withhold(42, USD, 2_697_300, country="US", key="t1", source="s", why="30 %", at=NOON)
+    assert places() == (0, SHARE - 2_697_300, 0)
+    assert journal.balance(chart.withheld("US", USD)) == 2_697_300
+    with pytest.raises(journal.Overdraft):
+        payees.withhold(42, USD, SHARE, country="US", key="t2", source="s", why="", at=NOON)
+    assert is_clean()

@@ -52,19 +52,23 @@ RULES: dict[str, Who] = {
             artists:simulation artists:preview artists:publish artists:withdraw artists:delete_album artists:tracks
             artists:upload artists:uploads artists:upload_status artists:retry_upload artists:dismiss_upload
             artists:track artists:move_track artists:remove_track artists:retry_track store:stats store:stats_csv
+            store:stats_xlsx
             payouts:earnings payouts:choose_threshold payouts:line payouts:statement payouts:statement_csv
+            payouts:statement_xlsx payouts:pool
             payouts:set_up payouts:set_up_again payouts:set_up_done
         """,
         Who.ADVERTISER: """
-            ads:campaign_new ads:campaign ads:campaign_edit ads:report ads:report_csv ads:ad_new ads:campaign_do
-            ads:ad_edit ads:ad_delete store:deposit
+            ads:campaign_new ads:campaign ads:campaign_edit ads:report ads:report_csv ads:report_xlsx ads:ad_new
+            ads:campaign_do ads:ad_edit ads:ad_delete store:deposit
         """,
         Who.STAFF: """
+            store:reconciliation store:reconcile store:balance_transaction store:decide store:take_back
+            store:by_hand store:pay_vat
             desk desk_books desk_check_books desk_audit_run desk_audit_progress
             ads:review ads:approve ads:refuse payouts:runs payouts:open_run payouts:blocks
             payouts:place_block payouts:lift_block payouts:run payouts:run_progress payouts:prepare payouts:approve
-            payouts:cancel payouts:execute payouts:run_csv payouts:reports payouts:register payouts:register_csv
-            payouts:trial_balance payouts:trial_balance_csv payouts:blocks_csv
+            payouts:cancel payouts:execute payouts:run_csv payouts:run_xlsx
+            desk_reports desk_report desk_report_csv desk_report_xlsx
         """,
     }.items()
     for name in names.split()

@@ -1,19 +1,21 @@
 """Payees with money in the books, and runs over them."""
 
 import itertools
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from artists.models import Payee
-from ledger import chart, journal, payees
+from artists.models import Payee, Play, Track
+from ledger import chart, journal, months, payees
 from ledger.journal import Line
 from payouts import runs
 from payouts.models import PayoutRun
+from tests.artists.factories import make_album, make_artist, make_track
 from tests.users.factories import ada, make_user, max_
 from users.models import User
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MICROS = 1_000_000
+IN_NOVEMBER = datetime(2026, 11, 10, 12, tzinfo=UTC)
 
 _numbers = itertools.count(1)
 
@@ -87,3 +89,31 @@ def owner_of(payee: Payee, email: str = "nina@demo.megabox.test") -> User:
     payee.user = user
     payee.save()
     return user
+
+
+# --- the pool
+
+
+def make_song(name: str = "Nova Kit", *, payee: Payee | None = None) -> Track:
+    """A minute of an artist of that name, who alone is paid for it."""
+    artist = make_artist(name, payee=payee or Payee.objects.create(name=name))
+    return make_track(album=make_album(artist=artist), duration_ms=60_000)
+
+
+def listen(who: str, track: Track, times: int = 1, *, at: datetime = IN_NOVEMBER) -> None:
+    """Plays that count, a minute apart."""
+    starts = [at + timedelta(minutes=n) for n in range(times)]
+    Play.objects.bulk_create(
+        [Play(track=track, listener_key=who, slot=int(t.timestamp()) // 60, created_at=t) for t in starts]
+    )
+
+
+def fill_pool(micros: int, month: str = "2026-11", *, at: datetime = IN_NOVEMBER) -> None:
+    """Money comes into a month's pool."""
+    line = Line(chart.stripe("USD"), chart.pool(month, "USD"), micros, "USD")
+    journal.post(f"test-pool:{next(_numbers)}", "credits expired", [line], occurred_at=at)
+
+
+def close_month(month: str = "2026-11", *, at: datetime = datetime(2026, 12, 8, 3, tzinfo=UTC)) -> None:
+    """Nothing of the month, and of those before it, changes any more."""
+    months.close(date.fromisoformat(f"{month}-01"), at=at)

@@ -1,70 +1,114 @@
-"""Registers and the trial balance, as files whose last lines control them."""
+"""Registers, runs and blocks, as tables whose last lines control them; and what the audit notices."""
 
-import csv
-import io
+from datetime import date, timedelta
 
 import pytest
 
-from ledger.reports import trial_balance, trial_totals
-from payouts import audit, reports, transfers
-from payouts.models import Attempt, Payout, PayoutRun
+from ledger import chart, journal
+from megabox.reporting import Filters
+from megabox.sheets import Row, Table
+from payouts import audit, blocks, reports, transfers
+from payouts.models import Attempt, Block, Payout, PayoutRun
 from tests.payouts.factories import MICROS, NOON, approve, earn, executing_run, make_payee, open_run
 from tests.standin.server import Standin
+from tests.users.factories import ada, max_
 
 pytestmark = pytest.mark.django_db
 
-
-def rows_of(text: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(text)))
+YEAR = Filters(date(2026, 1, 1), date(2026, 12, 31))
 
 
-def test_the_register_lists_everybody_and_its_last_line_sums_them(standin: Standin) -> None:
+def named(table: Table, row: Row) -> dict[str, object]:
+    return dict(zip([column.name for column in table.columns], row, strict=True))
+
+
+def lines(table: Table) -> list[dict[str, object]]:
+    return [named(table, row) for row in table.rows]
+
+
+def totals(table: Table) -> list[dict[str, object]]:
+    return [named(table, row) for row in table.totals()]
+
+
+@pytest.fixture
+def run(standin: Standin) -> PayoutRun:
+    """Zoë is paid, an account nobody knows fails, and one is below the threshold."""
     earn(make_payee("Zoë", stripe_account=standin.payable_account()), 60_005_000)
     earn(make_payee("=Nina"), 70 * MICROS)
     earn(make_payee("Poor"), 1 * MICROS)
     run = executing_run()
     for payout in run.payouts.filter(state=Payout.State.RESERVED):
         transfers.send(payout.pk, by="worker", at=NOON)
+    return run
 
-    *lines, total = rows_of(reports.register_csv([run]))
 
-    assert [(line["payee"], line["state"]) for line in lines] == [
-        ("'=Nina", "failed"),
+def test_the_register_lists_everybody_and_its_last_line_sums_them(run: PayoutRun) -> None:
+    register = reports.register(YEAR)
+    found = lines(register)
+    [total] = totals(register)
+
+    assert [(line["payee"], line["state"]) for line in found] == [
+        ("=Nina", "failed"),
         ("Poor", "skipped"),
         ("Zoë", "paid"),
     ]
-    assert lines[1]["reason"] == "Below the threshold of $50.00."
-    assert lines[2]["amount"] == "60.000000"
-    assert lines[2]["paid_at"] == "2026-11-20T12:00:00Z"
-    assert (total["run"], total["unit"], total["payout"]) == ("TOTAL", "USD", "3")
-    for column in ("payable_micros", "amount_micros", "amount_minor", "paid_micros"):
-        assert int(total[column]) == sum(int(line[column]) for line in lines)
-    assert int(total["paid_micros"]) == 60 * MICROS
+    assert found[1]["reason"] == "Below the threshold of $50.00."
+    assert found[2]["amount"] == 60 * MICROS
+    assert found[2]["paid_at"] == NOON
+    assert (total["run"], total["unit"], total["payout"]) == ("TOTAL", "USD", 3)
+    for column in ("payable", "amount", "amount_minor", "paid"):
+        assert total[column] == sum(int(str(line[column])) for line in found)
 
 
-def test_the_trial_balance_agrees_in_every_unit() -> None:
+def test_what_the_register_says_was_paid_is_what_left_stripe_in_the_books(run: PayoutRun) -> None:
+    [total] = totals(reports.register(YEAR))
+    earned = 60_005_000 + 71 * MICROS
+    assert total["paid"] == earned - journal.balance(chart.stripe("USD")) == 60 * MICROS
+
+
+def test_the_register_can_be_asked_for_one_payee_a_unit_and_a_window(run: PayoutRun) -> None:
+    def names(**asked: object) -> list[object]:
+        window: dict[str, object] = {"since": YEAR.since, "until": YEAR.until}
+        return [line["payee"] for line in lines(reports.register(Filters(**{**window, **asked})))]  # type: ignore[arg-type]
+
+    assert names(text="zo") == ["Zoë"]
+    assert names(unit="EUR") == []
+    assert names(until=NOON.date() - timedelta(days=1)) == []
+
+
+def test_the_runs_say_who_agreed_and_what_became_of_every_payout(run: PayoutRun) -> None:
+    summary = reports.runs(YEAR)
+    [line] = lines(summary)
+
+    assert (line["run"], line["state"]) == (run.pk, "completed with errors")
+    assert (line["opened_by"], line["approved_by"]) == (ada().email, max_().email)
+    assert (line["payees"], line["skipped"]) == (2, 1)
+    assert (line["amount"], line["paid"], line["failed"]) == (130 * MICROS, 60 * MICROS, 70 * MICROS)
+    assert line["open"] == journal.balance(chart.transit("USD")) == 0
+    assert totals(summary)[0]["amount"] == 130 * MICROS
+
+
+def test_what_is_on_its_way_is_what_the_books_have_in_transit() -> None:
     earn(make_payee(), 60 * MICROS)
-    earn(make_payee(), 70 * MICROS, unit="EUR")
-
-    lines = trial_balance()
-    rows = rows_of(reports.trial_balance_csv(lines))
-
-    assert {(total.unit, total.difference) for total in trial_totals(lines)} == {("EUR", 0), ("USD", 0)}
-    totals = [row for row in rows if row["account"] == "TOTAL"]
-    assert rows[-2:] == totals
-    assert all(row["debits_micros"] == row["credits_micros"] for row in totals)
-    stripe = next(row for row in rows if row["account"] == "stripe:balance:USD")
-    assert (stripe["balance"], stripe["debits_micros"]) == ("60.000000", "60000000")
-
-
-def test_the_trial_balance_of_a_past_day_leaves_out_what_came_later() -> None:
-    nina = make_payee()
-    earn(nina, 60 * MICROS)
     approve(open_run())
 
-    codes = [line.code for line in trial_balance(at=NOON.replace(hour=1))]
+    [total] = totals(reports.runs(YEAR))
 
-    assert "payout:transit:USD" not in codes
+    assert total["open"] == journal.balance(chart.transit("USD")) == 60 * MICROS
+
+
+def test_blocks_say_who_was_held_why_and_by_whom() -> None:
+    payee = make_payee("Zoë")
+    held = blocks.place(payee, reason=Block.Reason.FRAUD, note="case 7", until=None, by=ada(), at=NOON)
+    blocks.lift(held.pk, by=max_(), at=NOON + timedelta(days=1))
+
+    table = reports.blocks(YEAR)
+    [line] = lines(table)
+
+    assert (line["payee"], line["reason"], line["note"]) == ("Zoë", "under investigation", "case 7")
+    assert (line["placed_by"], line["lifted_by"]) == (ada().email, max_().email)
+    assert totals(table)[0]["block"] == 1
+    assert lines(reports.blocks(Filters(date(2026, 12, 1), date(2026, 12, 31)))) == []
 
 
 # --- what the audit notices: every fault is put into the tables behind the domain's back

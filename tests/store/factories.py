@@ -135,3 +135,53 @@ def post_event(event: dict[str, Any], *, client: Client | None = None, **signing
 def stored(event: dict[str, Any]) -> StripeEvent:
     """The row of an event that was sent."""
     return StripeEvent.objects.get(event_id=event["id"])
+
+
+def told(
+    order: Order,
+    status: str = "needs_response",
+    *,
+    minor: int | None = None,
+    number: int = 1,
+    out: bool = True,
+    back: bool | int = False,
+    fee_minor: int = 1_500,
+    fee_back_minor: int = 0,
+    unit: str | None = None,
+) -> dict[str, Any]:
+    """A dispute of `order` as Stripe writes it: `out` and `back` say which money moved so far."""
+    currency = (unit or order.unit).lower()
+    asked = order.total_micros // 10_000 if minor is None else minor
+    name = f"{str(order.pk)[:8]}{number}"
+    opened = int(order.placed_at.timestamp()) + 86_400
+    moves = [(f"txn_out_{name}", -asked, fee_minor)] if out else []
+    if back:
+        returned = asked if back is True else back
+        moves.append((f"txn_back_{name}", returned, -fee_back_minor))
+    return {
+        "id": f"dp_{name}",
+        "object": "dispute",
+        "amount": asked,
+        "balance_transactions": [
+            {"id": pk, "object": "balance_transaction", "amount": amount, "fee": fee, "currency": currency}
+            for pk, amount, fee in moves
+        ],
+        "charge": f"ch_{order.pk}",
+        "created": opened,
+        "currency": currency,
+        "evidence_details": {"due_by": opened + 7 * 86_400},
+        "payment_intent": f"pi_{order.pk}",
+        "reason": "fraudulent",
+        "status": status,
+    }
+
+
+def dispute_event(kind: str, dispute: dict[str, Any]) -> dict[str, Any]:
+    """An event of Stripe's about a dispute."""
+    event_id = f"evt_test_{next(_numbers)}_{uuid.uuid4().hex[:8]}"
+    return {
+        "id": event_id,
+        "object": "event",
+        "type": f"charge.dispute.{kind}",
+        "data": {"object": copy.deepcopy(dispute)},
+    }

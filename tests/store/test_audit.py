@@ -7,12 +7,12 @@ from django.utils import timezone
 
 from ledger import chart, journal
 from ledger.journal import Line
-from store import library, queue
+from store import disputes, library, queue
 from store.audit import findings
-from store.models import Gate, LibraryItem, Order, StripeEvent
+from store.models import Dispute, Gate, LibraryItem, Order, StripeEvent
 from tests.ads.factories import make_wallet
 from tests.artists.factories import make_track
-from tests.store.factories import NOON, listener, make_order, make_paid_order, make_sold_album, music
+from tests.store.factories import NOON, listener, make_order, make_paid_order, make_sold_album, music, told
 
 pytestmark = pytest.mark.django_db
 
@@ -88,6 +88,51 @@ def an_order_with_a_problem() -> None:
     Order.objects.filter(pk=make_order().pk).update(problem="Look at me.")
 
 
+def disputed(status: str = "needs_response") -> Dispute:
+    order = make_paid_order()
+    disputes.learn(order.pk, disputes.read(told(order, status)), at=NOON)
+    return Dispute.objects.get()
+
+
+def a_dispute_nobody_booked() -> None:
+    order = make_paid_order()
+    Dispute.objects.create(
+        order=order,
+        stripe_id="dp_1",
+        state="OPEN",
+        unit="USD",
+        amount_micros=1,
+        withdrawal="txn_1",
+        withdrawn_micros=1,
+        opened_at=NOON,
+    )
+
+
+def receivable_without_a_dispute() -> None:
+    post("dispute:7:opened", chart.receivable("USD"), chart.stripe("USD"))
+
+
+def a_dispute_fee_nobody_told() -> None:
+    Dispute.objects.filter(pk=disputed().pk).update(fee_micros=1)
+
+
+def a_hold_of_no_case() -> None:
+    post("kept", chart.stripe("USD"), chart.payee(42, "hold", "USD"))
+
+
+def a_hold_of_a_dispute_that_is_over() -> None:
+    dispute = disputed("won")
+    Dispute.objects.filter(pk=dispute.pk).update(reinstatement="txn_2", reinstated_micros=dispute.withdrawn_micros)
+
+
+def a_charge_back_nobody_lost() -> None:
+    Order.objects.filter(pk=disputed().order_id).update(charged_back_micros=1)
+
+
+def a_dispute_that_is_over_without_its_money() -> None:
+    Dispute.objects.filter(pk=disputed().pk).update(state="CLOSED", closed_at=NOON)
+
+
 FAULTS: list[Callable[[], None]] = [
     paid_without_its_entry,
     an_entry_without_its_order,
@@ -100,6 +145,13 @@ FAULTS: list[Callable[[], None]] = [
     in_the_library_of_an_order_nobody_paid,
     a_gate_without_its_entry,
     music_of_a_gate_that_is_not_granted,
+    a_dispute_nobody_booked,
+    receivable_without_a_dispute,
+    a_dispute_fee_nobody_told,
+    a_hold_of_no_case,
+    a_hold_of_a_dispute_that_is_over,
+    a_charge_back_nobody_lost,
+    a_dispute_that_is_over_without_its_money,
     a_parked_event,
     an_order_with_a_problem,
 ]

@@ -58,10 +58,10 @@ def test_the_page_and_its_file_agree(busy: Any, client: Client) -> None:
     page = client.get("/studio/stats/").content.decode()
     assert "$10.00" in page
     assert "<svg" in page
-    rows = list(csv.reader(io.StringIO(client.get("/studio/stats.csv").content.decode("utf-8-sig"))))
+    rows = list(csv.reader(io.StringIO(client.get("/studio/stats.csv").getvalue().decode("utf-8-sig"))))
     assert rows[0][:2] == ["day", "plays"]
     assert len(rows) == 32
-    assert rows[-1] == ["total", "2", "1", "0", "1", "1", "10.000000"]
+    assert rows[-1] == ["TOTAL", "2", "1", "0", "1", "1", "10.000000", "10000000"]
 
 
 def test_the_page_costs_the_same_queries_for_any_catalogue(

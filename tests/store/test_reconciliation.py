@@ -476,7 +476,7 @@ def test_the_staff_get_one_letter_a_day_and_nobody_else_does(stripe: Stripe) -> 
         "max@demo.megabox.test",
         "max@demo.megabox.test",
     ]
-    assert "/desk/" in Mail.objects.all()[0].body
+    assert "/desk/stripe/" in Mail.objects.all()[0].body
 
 
 def test_an_order_is_matched_however_late_its_webhook_comes(stripe: Stripe) -> None:

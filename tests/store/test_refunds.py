@@ -13,7 +13,7 @@ from ads.models import Campaign
 from artists.splits import replace
 from ledger import chart, journal, payees
 from ledger.models import Entry
-from store import library, orders, refunds, waiting
+from store import library, orders, refunds, taking, waiting
 from store.audit import findings
 from store.models import LibraryItem, Order, StripeEvent
 from tests.ads.factories import make_advertiser, make_campaign
@@ -184,7 +184,7 @@ class TestAnyRefunds(TestCase):
             order.refresh_from_db()
             assert journal.balance(chart.stripe("USD")) == order.total_micros - order.refunded_micros
             left = sum(place_of(one.pk, "pending") + place_of(one.pk, "payable") for one in people)
-            parts = refunds.parts_of(
+            parts = taking.parts_of(
                 order.refunded_micros, total=order.total_micros, tax=order.tax_micros, commission=cents * 1_000
             )
             assert left == cents * 9_000 - parts.payees

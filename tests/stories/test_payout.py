@@ -35,7 +35,7 @@ def signed_in(user: User) -> Client:
 
 def rows(answer: object) -> list[dict[str, str]]:
     """A CSV answer as a spreadsheet reads it."""
-    text = answer.content.decode("utf-8-sig")  # type: ignore[attr-defined]
+    text = answer.getvalue().decode("utf-8-sig")  # type: ignore[attr-defined]
     return list(csv.DictReader(io.StringIO(text)))
 
 
