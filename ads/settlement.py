@@ -9,12 +9,14 @@ The cost grows with the number of groups and of new impressions. Source: docs/mo
 from datetime import UTC, date, datetime, time, timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Min
 
 from ads import billing, due, line
 from ads.due import Due
 from ads.models import BookDay, CampaignDay, Impression, Settlement
 from ads.tokens import LIFETIME_SECONDS
+from ledger import months
+from ledger.models import Entry
 
 FINAL_AFTER_DAYS = 7
 """So long a closed day can still be reviewed for invalid traffic."""
@@ -138,6 +140,19 @@ def close_due(now: datetime) -> int:
     for book in old.order_by("day"):
         changed += _turn(book.day, BookDay.State.CLOSED, now, state=BookDay.State.FINAL, final_at=now)
     return changed
+
+
+def close_months(now: datetime) -> bool:
+    """Close the last month of the books whose days are all final, and all before it; False when nothing changed.
+
+    A day without ads is as good as final when it is old enough. Source: docs/money.md, "Two clocks".
+    """
+    final = BookDay.objects.filter(state=BookDay.State.FINAL).values("day")
+    waiting: date | None = CampaignDay.objects.exclude(day__in=final).aggregate(day=Min("day"))["day"]
+    first_open = min(now.date() - timedelta(FINAL_AFTER_DAYS - 1), waiting or now.date())
+    last = months.first_day(first_open) - timedelta(days=1)
+    has_books = Entry.objects.filter(occurred_at__lt=months.ends_at(months.first_day(last))).exists()
+    return has_books and months.close(last, at=now)
 
 
 def closes_at(day: date) -> datetime:

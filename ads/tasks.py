@@ -34,9 +34,10 @@ def settle() -> None:
 
 @shared_task(acks_late=True, autoretry_for=(OperationalError,), retry_backoff=True, time_limit=3600)
 def close_days() -> None:
-    """Nightly, and hourly in case the night was slept through: close past days, mature what is due, expire, forget."""
+    """Nightly, and hourly in case the night was slept through: close days and months, mature, expire, forget."""
     now = timezone.now()
     settlement.close_due(now)
+    settlement.close_months(now)
     payees.mature(now.date(), at=now)
     credits.expire(now)
     impressions.forget_events(now)

@@ -11,6 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from ads.models.campaigns import Ad, Campaign, Place
 from ads.models.wallets import Wallet
+from ledger import months
 
 
 class BookDayManager(models.Manager["BookDay"]):
@@ -31,7 +32,10 @@ class BookDayManager(models.Manager["BookDay"]):
         last_closed: date | None = (
             self.exclude(state=BookDay.State.OPEN).order_by("-day").values_list("day", flat=True).first()
         )
-        return day if last_closed is None or day > last_closed else last_closed + timedelta(days=1)
+        if last_closed is None or day > last_closed:
+            return day
+        first_open, month_closed = last_closed + timedelta(days=1), months.closed_until()
+        return max(first_open, month_closed.date()) if month_closed else first_open
 
 
 class BookDay(models.Model):

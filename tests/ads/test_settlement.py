@@ -11,7 +11,7 @@ from ads import audit, due, rejections, settlement, tasks
 from ads import queue as ads_queue
 from ads.models import BookDay, Campaign, CampaignDay, Impression, ImpressionGroup, Place
 from ads.settlement import DayFinal, DayStillOpen
-from ledger import chart, journal
+from ledger import chart, journal, months
 from ledger.journal import Line
 from ledger.models import Entry
 from tests.ads.factories import (
@@ -305,6 +305,49 @@ def test_what_comes_after_its_day_is_final_is_billed_in_the_first_open_day() -> 
     assert pending(album) == 16_200
     assert wallet.balance_micros() == 6_000
     assert {view.viewed_at.date() for view in Impression.objects.all()} == {DAY}, "when it was seen is a fact"
+    assert list(audit.findings()) == []
+
+
+def test_a_month_closes_when_its_last_day_is_final_and_not_before() -> None:
+    last_day = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    see(make_ad(), at=last_day)
+    for days in range(1, 7):
+        settlement.close_due(last_day + timedelta(days=days))
+        settlement.close_months(last_day + timedelta(days=days))
+        assert not months.is_closed(last_day.date())
+    final = last_day + timedelta(days=7)
+    assert not settlement.close_months(final), "its last day is old enough, but not final yet"
+    settlement.close_due(final)
+    assert settlement.close_months(final)
+    assert months.closed_until() == datetime(2026, 12, 1, tzinfo=UTC)
+    assert not settlement.close_months(final)
+
+
+def test_a_month_without_ads_closes_by_its_age_and_one_without_books_never() -> None:
+    assert not settlement.close_months(datetime(2026, 12, 7, tzinfo=UTC))
+    make_advertiser(prepaid=usd("10"))  # on the first of November
+    assert not settlement.close_months(datetime(2026, 12, 6, 23, tzinfo=UTC))
+    assert settlement.close_months(datetime(2026, 12, 7, tzinfo=UTC))
+    assert months.is_closed(DAY)
+
+
+def test_a_day_that_was_never_made_final_keeps_its_month_open() -> None:
+    see(make_ad(), at=NOON)
+    assert not settlement.close_months(NOON + timedelta(days=90))
+
+
+def test_what_is_found_in_a_final_day_of_a_closed_month_is_billed_in_an_open_month() -> None:
+    ad, album = make_ad(), make_album()
+    see(ad, album)
+    at = datetime(2027, 1, 20, 1, tzinfo=UTC)
+    settlement.close_due(at)
+    settlement.close_due(at)
+    assert settlement.close_months(at)
+    make_impression(ad, album=album)
+    settlement.settle_due(at)
+    assert settlement.settle_due(at) == 1
+    assert Impression.objects.order_by("number").values_list("day", flat=True).last() == at.date().replace(day=1)
+    assert pending(album) == 10_800
     assert list(audit.findings()) == []
 
 
