@@ -1,6 +1,7 @@
 """One measured figure beside its limit, and how a list of them is printed and kept."""
 
 import json
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -35,6 +36,15 @@ class Figure:
         row = asdict(self) | {"ratio": round(self.ratio, 4), "met": self.met}
         del row["is_rate"]
         return row
+
+
+SIZE = float(os.environ.get("BENCH_SIZE", "1"))
+"""Below 1 for a quick look: so much of the rows. The goals are meant for 1."""
+
+
+def scaled(rows: int) -> int:
+    """So many rows, or the part of them that BENCH_SIZE asks for."""
+    return max(1, int(rows * SIZE))
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -50,6 +50,34 @@ def insert_entry(
     return rows[0][0] if rows else None
 
 
+class EntryRow(NamedTuple):
+    """An entry as the database takes it."""
+
+    key: str
+    kind: str
+    digest: str
+    why: str
+    occurred_at: datetime
+    created_at: datetime
+
+
+def insert_entries(rows: Sequence[EntryRow]) -> dict[str, int]:
+    """Insert entries in the order given and return the ids of those that are new, by key."""
+    if connection.vendor != "postgresql":
+        found = ((row.key, insert_entry(**row._asdict())) for row in rows)
+        return {key: pk for key, pk in found if pk is not None}
+    return dict(
+        _rows(
+            "INSERT INTO ledger_entry (key, kind, digest, why, occurred_at, created_at)"
+            " SELECT key, kind, digest, why, occurred_at, created_at FROM unnest("
+            "%s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])"
+            " WITH ORDINALITY AS new (key, kind, digest, why, occurred_at, created_at, place) ORDER BY place"
+            " ON CONFLICT (key) DO NOTHING RETURNING key, id",
+            [list(column) for column in zip(*rows, strict=True)],
+        )
+    )
+
+
 def account_ids(codes: Sequence[str]) -> dict[str, int]:
     """Ids of those of `codes` that are open."""
     return {
@@ -185,19 +213,25 @@ _COLUMNS = "line, debit_id, credit_id, unit, amount, source, facts, matures_on, 
 
 def insert_postings(entry_id: int, rows: Sequence[PostingRow]) -> None:
     """Insert the postings of an entry in line order."""
+    insert_all_postings([(entry_id, row) for row in rows])
+
+
+def insert_all_postings(rows: Sequence[tuple[int, PostingRow]]) -> None:
+    """Insert the postings of many entries, in the order given."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
-                f"INSERT INTO ledger_posting (entry_id, {_COLUMNS}) SELECT %s, {_COLUMNS} FROM unnest("
-                "%s::int[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::jsonb[],"
-                f" %s::date[], %s::bigint[]) AS new ({_COLUMNS}) ORDER BY line",
-                [entry_id, *(list(column) for column in zip(*rows, strict=True))],
+                f"INSERT INTO ledger_posting (entry_id, {_COLUMNS}) SELECT entry_id, {_COLUMNS} FROM unnest("
+                "%s::bigint[], %s::int[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[], %s::text[],"
+                " %s::jsonb[], %s::date[], %s::bigint[])"
+                f" WITH ORDINALITY AS new (entry_id, {_COLUMNS}, place) ORDER BY place",
+                [list(column) for column in zip(*((entry_id, *row) for entry_id, row in rows), strict=True)],
             )
         else:
             adapt = connection.ops.adapt_datefield_value
             cursor.executemany(
                 f"INSERT INTO ledger_posting (entry_id, {_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                [(entry_id, *row[:7], adapt(row.matures_on), row.reverses_id) for row in rows],
+                [(entry_id, *row[:7], adapt(row.matures_on), row.reverses_id) for entry_id, row in rows],
             )
 
 

@@ -11,6 +11,7 @@ from ads import audit, due, rejections, settlement, tasks
 from ads import queue as ads_queue
 from ads.models import BookDay, Campaign, CampaignDay, Impression, ImpressionGroup, Place
 from ads.settlement import DayFinal, DayStillOpen
+from ledger import batch as books
 from ledger import chart, journal, months
 from ledger.journal import Line
 from ledger.models import Entry
@@ -135,17 +136,17 @@ def test_a_settlement_killed_in_the_middle_is_finished_by_the_next(monkeypatch: 
     ad = make_ad()
     for album in albums:
         see(ad, album)
-    real = journal.post
+    real = books.post_all
     calls: list[str] = []
 
-    def post_then_die(key: str, *args: Any, **kwargs: Any) -> Any:
+    def post_then_die(drafts: Any) -> int:
         if len(calls) == 1:
             raise KeyboardInterrupt
-        calls.append(key)
-        return real(key, *args, **kwargs)
+        calls.append(drafts[0].key)
+        return real(drafts)
 
     monkeypatch.setattr("ads.billing.GROUPS_AT_ONCE", 1)
-    monkeypatch.setattr("ads.billing.journal.post", post_then_die)
+    monkeypatch.setattr(books, "post_all", post_then_die)
     with pytest.raises(KeyboardInterrupt):
         settlement.settle(DAY, now=NEXT_DAY)
     monkeypatch.undo()
