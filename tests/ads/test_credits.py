@@ -1,13 +1,14 @@
 """Credits are money: spent to the micro, never twice, and never profit when they expire."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from ads import audit, credits, wallets
 from ads.credits import NotEnough
 from ads.models import Wallet
-from ledger import chart, journal
+from ledger import chart, journal, months
 from ledger.journal import Line
 from tests.ads.factories import NOON, USD, balance, download, make_ad, make_campaign, make_wallet, watch
 from tests.artists.factories import make_album
@@ -92,6 +93,24 @@ def test_what_was_spent_counts_against_the_oldest_credits() -> None:
     assert wallet.balance_micros() == 4_000
     credits.expire(NOON.replace(year=NOON.year + 1) + timedelta(days=31))
     assert wallet.balance_micros() == 0
+
+
+def test_looking_for_old_credits_costs_the_same_for_one_wallet_as_for_many(django_assert_num_queries: Any) -> None:
+    year_later = NOON.replace(year=NOON.year + 1)
+    for number in range(30):
+        _earn(make_wallet(f"guest {number}"), 6_000, NOON + timedelta(days=1))
+    months.close(NOON.date(), at=year_later)
+    with django_assert_num_queries(10):
+        assert credits.expire(year_later) == 0
+
+
+def test_what_expires_is_the_same_when_its_month_is_closed() -> None:
+    wallet, year_later = make_wallet(), NOON.replace(year=NOON.year + 1)
+    _earn(wallet, 6_000, NOON)
+    _earn(wallet, 4_000, NOON + timedelta(hours=1))
+    months.close(NOON.date(), at=year_later)
+    assert credits.expire(year_later) == 1
+    assert wallet.balance_micros() == 4_000
 
 
 def test_a_merge_counts_as_earned_on_its_day() -> None:
