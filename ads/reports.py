@@ -1,195 +1,280 @@
-"""What advertisers see of a campaign: served, viewed, clicked, rejected and why, spent, and which artists it reached.
+"""Reports about ads for the staff: revenue, prepaid money, credits and what stands behind them."""
 
-Numbers come from the same rows that settle; amounts are micros of the ads currency, days are UTC days.
-"""
-
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Count, Q, QuerySet, Sum
-from django.db.models.functions import TruncDate
+from django.db.models.functions import TruncDate, TruncMonth
 
 from ads.fraud import Reason
-from ads.models import Campaign, Impression, Place, ServedHour
-from megabox.sheets import Column, Kind, Listed, Table, Total
+from ads.models import Advertiser, Campaign, Impression, ServedHour
+from ledger import chart, flows, journal
+from ledger.flows import Move
+from ledger.models import Account, Posting
+from megabox import money
+from megabox.reporting import Bars, Filters, Report, account_url
+from megabox.sheets import Column, Kind, Listed, Row, Table, Total, Value
 
-DAYS = 30
-CHART_HEIGHT = 100
-CHART_STEP = 20
-"""Units of the chart's view box: its height, and the width of one day."""
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """One UTC day of a campaign; what was spent in micros."""
-
-    day: date
-    served: int = 0
-    viewed: int = 0
-    clicks: int = 0
-    rejected: int = 0
-    spent: int = 0
+GROUP = "What came in"
+BY = (("day", "Day and campaign"), ("campaign", "Campaign"), ("reason", "Reason against a view"))
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """Views and spend of one place or of one artist."""
-
-    label: str
-    viewed: int
-    clicks: int
-    spent: int
+def revenue(filters: Filters) -> Table:
+    """Served, billable and invalid views with what they earned, by day and campaign; or invalid ones by reason."""
+    return _by_reason(filters) if filters.by == "reason" else _by_campaign(filters, by_day=filters.by != "campaign")
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One day of the chart, in units of its view box."""
+def _by_campaign(filters: Filters, *, by_day: bool) -> Table:
+    found: dict[tuple[date | None, int], list[int]] = defaultdict(lambda: [0] * 7)
+    campaigns = _campaigns(filters)
 
-    label: str
-    x: int
-    y: int
-    height: int
+    def add(day: date, campaign: int, position: int, number: int) -> None:
+        if campaign in campaigns or (not filters.text and campaign == 0):
+            found[day if by_day else None, campaign][position] += number
 
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """Views by day as bars, ready for an SVG."""
-
-    bars: tuple[Bar, ...]
-    width: int
-    height: int
-    most: int
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A campaign over a window of days, both ends included."""
-
-    campaign: Campaign
-    since: date
-    until: date
-    days: tuple[Day, ...]
-    rejected: tuple[tuple[str, int], ...]
-    places: tuple[Row, ...]
-    artists: tuple[Row, ...]
-    total: Day
-
-    @property
-    def chart(self) -> Chart:
-        """Views by day."""
-        return chart_of([(f"{day.day:%-d %b}", day.viewed) for day in self.days])
-
-    @property
-    def click_percent(self) -> str:
-        """Clicks for a hundred views, with one decimal."""
-        if not self.total.viewed:
-            return "0"
-        tenths = 1000 * self.total.clicks // self.total.viewed
-        return f"{tenths // 10}.{tenths % 10}"
-
-
-def report(campaign: Campaign, *, until: date, days: int = DAYS) -> Report:
-    """The report of the `days` UTC days that end with `until`; the same few queries for any campaign."""
-    since = until - timedelta(days=days - 1)
-    seen = Impression.objects.filter(campaign=campaign, day__range=(since, until)).order_by()
-    by_day = list(_days(campaign, since, until))
-    reasons = seen.filter(state=Impression.State.REJECTED).values_list("reason").annotate(count=Count("pk"))
-    return Report(
-        campaign=campaign,
-        since=since,
-        until=until,
-        days=tuple(by_day),
-        rejected=tuple(sorted(((_reason(reason), count) for reason, count in reasons), key=lambda row: -row[1])),
-        places=tuple(_rows(seen.viewed(), "place", {place.value: str(place.label) for place in Place})),
-        artists=tuple(_rows(seen.viewed(), "artist__name", {})),
-        total=_total(by_day, until),
-    )
-
-
-def table(found: Report) -> Table:
-    """The days of a report for a spreadsheet, totals in the last line."""
+    for day, campaign, count in _served(filters):
+        add(day, campaign, 0, count)
+    for day, campaign, viewed, rejected in _seen(filters):
+        add(day, campaign, 1, viewed)
+        add(day, campaign, 2, rejected)
+    for position, (debit, credit) in enumerate(_CAUSES, start=3):
+        for day, campaign, micros in _booked(filters, debit, credit):
+            add(day, campaign, position, micros)
+    unit = settings.ADS_CURRENCY
+    rows: list[Row] = []
+    for (date_of, campaign), numbers in sorted(found.items(), key=lambda item: (item[0][0] or date.min, item[0][1])):
+        gross, payees, listeners, publishers = numbers[3:]
+        left = gross - payees - listeners - publishers
+        head: list[Value] = [campaign, campaigns.get(campaign, "")]
+        rows.append([*([date_of] if by_day else []), *head, *numbers[:3], unit, *numbers[3:], left])
     columns = [
-        Column("day", "Day", Kind.DAY),
+        Column("campaign_id", "Campaign's number", is_shown=False),
         Column("campaign", "Campaign"),
         Column("served", "Served", Kind.COUNT, Total.SUM),
-        Column("viewed", "Viewed", Kind.COUNT, Total.SUM),
-        Column("clicks", "Clicks", Kind.COUNT, Total.SUM),
-        Column("rejected", "Rejected", Kind.COUNT, Total.SUM),
+        Column("billable", "Billable", Kind.COUNT, Total.SUM),
+        Column("invalid", "Invalid", Kind.COUNT, Total.SUM),
         Column("unit", "Unit", Kind.UNIT),
-        Column("spent", "Spent", Kind.MONEY, Total.SUM),
+        Column(
+            "gross", "Gross", Kind.MONEY, Total.SUM, link=lambda row: account_url(f"rev:ads:{settings.ADS_CURRENCY}")
+        ),
+        Column("payees", "Payees' part", Kind.MONEY, Total.SUM),
+        Column("listeners", "Listeners' credits", Kind.MONEY, Total.SUM),
+        Column("publishers", "Publishers' part", Kind.MONEY, Total.SUM),
+        Column("ours", "Left to us", Kind.MONEY, Total.SUM),
     ]
-    rows = [
-        [
-            day.day,
-            found.campaign.name,
-            day.served,
-            day.viewed,
-            day.clicks,
-            day.rejected,
-            settings.ADS_CURRENCY,
-            day.spent,
-        ]
-        for day in found.days
-    ]
-    return Table(f"Report of {found.campaign.name}", columns, Listed(rows))
+    if by_day:
+        columns.insert(0, Column("day", "Day", Kind.DAY))
+    note = "Views by the UTC day they were seen on; amounts by the day they occurred in the books."
+    return Table("Ad revenue", columns, Listed(rows), note, empty="No ad was seen in these days.")
 
 
-def chart_of(values: Sequence[tuple[str, int]]) -> Chart:
-    """Labelled numbers as bars; the highest one fills the height."""
-    most = max((value for _, value in values), default=0)
-    bars = []
-    for number, (label, value) in enumerate(values):
-        height = CHART_HEIGHT * value // most if most else 0
-        height = max(height, 1) if value else 0
-        bars.append(Bar(f"{label}: {value}", number * CHART_STEP, CHART_HEIGHT - height, height))
-    return Chart(tuple(bars), max(1, len(values)) * CHART_STEP, CHART_HEIGHT, most)
+_CAUSES = (
+    ("", "rev:ads:"),
+    ("exp:payee_ad_share:", ""),
+    ("exp:listener_rewards:", ""),
+    ("exp:publishers:", ""),
+)
 
 
-def _days(campaign: Campaign, since: date, until: date) -> Iterable[Day]:
-    window = (datetime.combine(since, time.min, UTC), datetime.combine(until, time.max, UTC))
-    hours = ServedHour.objects.filter(campaign=campaign, hour__range=window)
-    served = dict(
-        hours.annotate(day=TruncDate("hour", tzinfo=UTC)).values_list("day").annotate(total=Sum("count")).order_by()
-    )
+def _campaigns(filters: Filters) -> dict[int, str]:
+    found = Campaign.objects.all()
+    if filters.text:
+        found = found.filter(name__icontains=filters.text)
+    return dict(found.values_list("pk", "name"))
+
+
+def _served(filters: Filters) -> "QuerySet[ServedHour, tuple[date, int, int]]":
+    hours = ServedHour.objects.filter(hour__gte=filters.start, hour__lt=filters.end).order_by()
+    by_day = hours.annotate(day=TruncDate("hour", tzinfo=UTC)).values_list("day", "campaign")
+    return by_day.annotate(n=Sum("count"))
+
+
+def _seen(filters: Filters) -> "QuerySet[Impression, tuple[date, int, int, int]]":
+    seen = Impression.objects.filter(day__range=(filters.since, filters.until)).order_by()
     viewed = Q(state=Impression.State.VIEWED)
-    counted = (
-        Impression.objects.filter(campaign=campaign, day__range=(since, until))
-        .order_by()
-        .values_list("day")
-        .annotate(
-            viewed=Count("pk", filter=viewed),
-            clicks=Count("pk", filter=viewed & Q(clicked_at__isnull=False)),
-            rejected=Count("pk", filter=~viewed),
-            spent=Sum("price_micros", filter=viewed, default=0),
-        )
+    return seen.values_list("day", "campaign").annotate(
+        viewed=Count("pk", filter=viewed & Q(price_micros__gt=0)), rejected=Count("pk", filter=~viewed)
     )
-    by_day = {day: numbers for day, *numbers in counted}
-    for number in range((until - since).days + 1):
-        day = since + timedelta(days=number)
-        yield Day(day, served.get(day, 0), *by_day.get(day, (0, 0, 0, 0)))
 
 
-def _rows(seen: QuerySet[Impression], field: str, labels: dict[str, str]) -> Iterable[Row]:
-    found = seen.values_list(field).annotate(
-        viewed=Count("pk"), clicks=Count("clicked_at"), spent=Sum("price_micros", default=0)
+def _booked(filters: Filters, debit: str, credit: str) -> "list[tuple[date, int, int]]":
+    """Micros that an account grew by, by day and campaign, less what was taken back from it."""
+    grows = Q(debit__code__startswith=debit) if debit else Q(credit__code__startswith=credit)
+    falls = Q(credit__code__startswith=debit) if debit else Q(debit__code__startswith=credit)
+    within = Posting.objects.filter(entry__occurred_at__gte=filters.start, entry__occurred_at__lt=filters.end)
+    by_day = within.filter(grows | falls).annotate(day=TruncDate("entry__occurred_at", tzinfo=UTC)).order_by()
+    sums = by_day.values_list("day", "facts__campaign").annotate(
+        more=Sum("amount", filter=grows, default=0), less=Sum("amount", filter=falls, default=0)
     )
-    for value, viewed, clicks, spent in sorted(found, key=lambda row: (-row[3], -row[1])):
-        if value:
-            yield Row(labels.get(value, value), viewed, clicks, spent)
+    return [(day, int(campaign or 0), more - less) for day, campaign, more, less in sums]
 
 
-def _reason(reason: str) -> str:
-    return str(Reason(reason).label) if reason in Reason.values else reason
+def _by_reason(filters: Filters) -> Table:
+    rejected = Impression.objects.filter(state=Impression.State.REJECTED, day__range=(filters.since, filters.until))
+    if filters.text:
+        rejected = rejected.filter(campaign__name__icontains=filters.text)
+    sums = rejected.order_by().values_list("reason").annotate(n=Count("pk"), price=Sum("price_micros", default=0))
+    labels = dict(Reason.choices)
+    rows: list[Row] = [[str(labels.get(why, why)), n, settings.ADS_CURRENCY, price] for why, n, price in sums]
+    rows.sort(key=lambda row: (-int(str(row[1])), str(row[0])))
+    columns = [
+        Column("reason", "Reason"),
+        Column("invalid", "Invalid views", Kind.COUNT, Total.SUM),
+        Column("unit", "Unit", Kind.UNIT),
+        Column("price", "Price nobody paid", Kind.MONEY, Total.SUM),
+    ]
+    return Table("Ad revenue: invalid views", columns, Listed(rows), empty="No view was rejected in these days.")
 
 
-def _total(days: Sequence[Day], until: date) -> Day:
-    return Day(
-        until,
-        sum(day.served for day in days),
-        sum(day.viewed for day in days),
-        sum(day.clicks for day in days),
-        sum(day.rejected for day in days),
-        sum(day.spent for day in days),
+def _revenue_bars(filters: Filters) -> Bars | None:
+    sums: dict[str, int] = {}
+    for day, _, micros in sorted(_booked(filters, "", "rev:ads:"), key=lambda row: row[0]):
+        sums[day.isoformat()] = sums.get(day.isoformat(), 0) + micros
+    if filters.by == "reason" or not sums:
+        return None
+    return Bars("Gross ad revenue by day", sums, settings.ADS_CURRENCY, names="Day")
+
+
+# --- roll-forwards
+
+PREPAID_MOVES = (
+    Move("deposits", "Deposits", "credit", Q(entry__kind="deposit")),
+    Move("made_whole", "Made whole", "credit", Q(entry__kind="impression rejected")),
+    Move("spent", "Spent on ads", "debit", Q(entry__kind="ads settled")),
+    Move("refunded", "Refunded", "debit", Q(entry__kind="refund")),
+)
+
+
+def prepaid(filters: Filters) -> Table:
+    """Each advertiser's money: what was there, what came, what was spent and refunded, what is there."""
+    names = {str(pk): name for pk, name in Advertiser.objects.values_list("pk", "name")}
+    accounts = Account.objects.filter(code__startswith="advertiser:", code__contains=":prepaid:")
+    if filters.unit:
+        accounts = accounts.filter(unit=filters.unit)
+    rows: list[Row] = []
+    for flow in flows.flows(accounts, PREPAID_MOVES, start=filters.start, end=filters.end):
+        number = flow.account.code.split(":")[1]
+        name = names.get(number, f"advertiser {number}")
+        if flow.is_used and filters.text.casefold() in name.casefold():
+            rows.append([name, flow.account.code, flow.account.unit, *flows.cells(flow)])
+    columns = [
+        Column("advertiser", "Advertiser", link=lambda row: account_url(str(row[1]))),
+        Column("account", "Account", is_shown=False),
+        Column("unit", "Unit", Kind.UNIT),
+        *flows.columns(PREPAID_MOVES),
+    ]
+    return Table("Prepaid money, rolled forward", columns, Listed(rows), empty="No advertiser has paid in yet.")
+
+
+def credits(filters: Filters) -> Table:
+    """Credits and the money behind them, month by month: opening, in and out by kind, closing, coverage."""
+    unit = settings.ADS_CURRENCY
+    xcr = _months(filters, money.CREDIT, _XCR_KINDS)
+    backing = _months(filters, unit, _BACKING_KINDS)
+    before = filters.start - timedelta(microseconds=1)
+    open_xcr = journal.balance(chart.xcr_issued(), at=before) - sum(
+        journal.balance(code, at=before) for code in (chart.xcr_spent(), chart.xcr_expired(), chart.xcr_revoked())
     )
+    open_backing = journal.balance(chart.backing(unit), at=before)
+    rows: list[Row] = []
+    for month in sorted({_first(filters.since), *xcr, *backing}):
+        closing_xcr = open_xcr + sum(xcr.get(month, _NOTHING))
+        closing = open_backing + sum(backing.get(month, _NOTHING))
+        coverage = 10_000 * money.micros_to_xcr(closing) // closing_xcr if closing_xcr else 10_000
+        name = f"{month:%Y-%m}"
+        rows.append([name, "credits", money.CREDIT, open_xcr, *xcr.get(month, _NOTHING), closing_xcr, coverage])
+        rows.append([name, "money behind", unit, open_backing, *backing.get(month, _NOTHING), closing, coverage])
+        open_xcr, open_backing = closing_xcr, closing
+    wallets, behind = account_url("wallet:"), account_url(chart.backing(unit))
+    columns = [
+        Column("month", "Month"),
+        Column("what", "What", link=lambda row: wallets if row[2] == money.CREDIT else behind),
+        Column("unit", "Unit", Kind.UNIT),
+        Column("opening", "Opening", Kind.MONEY),
+        Column("earned", "Earned", Kind.MONEY, Total.SUM),
+        Column("spent", "Spent on music", Kind.MONEY, Total.SUM),
+        Column("expired", "Expired", Kind.MONEY, Total.SUM),
+        Column("revoked", "Revoked", Kind.MONEY, Total.SUM),
+        Column("closing", "Closing", Kind.MONEY),
+        Column("coverage", "Coverage", Kind.SHARE),
+    ]
+    note = "One credit is 0.001 of the ads currency. Coverage is the money behind all credits over their worth: 100 %."
+    return Table("Credits, rolled forward", columns, Listed(rows), note)
+
+
+_NOTHING = (0, 0, 0, 0)
+_XCR_KINDS = tuple(
+    (Q(**{f"{up}__code__startswith": code}), Q(**{f"{down}__code__startswith": code}))
+    for code, up, down in (
+        ("xcr:issued:", "debit", "credit"),
+        ("xcr:spent:", "debit", "credit"),
+        ("xcr:expired:", "debit", "credit"),
+        ("xcr:revoked:", "debit", "credit"),
+    )
+)
+"""For each kind of movement: the postings that add to what wallets hold, and those that take from it."""
+_IN, _OUT = Q(credit__code__startswith="credits:backing:"), Q(debit__code__startswith="credits:backing:")
+_EXPIRED = Q(debit__code__startswith="pool:") | Q(credit__code__startswith="pool:")
+_REVOKED = Q(credit__code__startswith="exp:listener_rewards:")
+_EARNED = Q(debit__code__startswith="exp:listener_rewards:")
+_BACKING_KINDS = (
+    (_IN & _EARNED, Q(pk__in=[])),
+    (_IN & ~_EARNED & ~_EXPIRED, _OUT & ~_EXPIRED & ~_REVOKED),
+    (_IN & _EXPIRED, _OUT & _EXPIRED),
+    (Q(pk__in=[]), _OUT & _REVOKED),
+)
+
+
+def _months(filters: Filters, unit: str, kinds: Sequence[tuple[Q, Q]]) -> dict[date, tuple[int, ...]]:
+    """Micros by month and kind, what goes out below zero."""
+    within = Posting.objects.filter(
+        unit=unit, entry__occurred_at__gte=filters.start, entry__occurred_at__lt=filters.end
+    ).filter(Q(debit__code__startswith="xcr:") | Q(credit__code__startswith="xcr:") | _IN | _OUT)
+    sums = {f"in_{n}": Sum("amount", filter=more, default=0) for n, (more, _) in enumerate(kinds)}
+    sums |= {f"out_{n}": Sum("amount", filter=less, default=0) for n, (_, less) in enumerate(kinds)}
+    months = within.annotate(month=TruncMonth("entry__occurred_at", tzinfo=UTC)).order_by().values("month")
+    names = [f"{way}_{n}" for way in ("in", "out") for n in range(len(kinds))]
+    rows = months.annotate(**sums).values_list("month", *names)
+    half = len(kinds)
+    return {
+        _first(month): tuple(more - less for more, less in zip(moved[:half], moved[half:], strict=True))
+        for month, *moved in rows
+    }
+
+
+def _first(day: date | datetime) -> date:
+    return date(day.year, day.month, 1)
+
+
+REPORTS: Sequence[Report] = (
+    Report(
+        "ad-revenue",
+        "Ad revenue",
+        "What was served, billed and rejected, what did it earn, and who has it?",
+        GROUP,
+        revenue,
+        asks=("since", "until", "by", "text"),
+        labels={"text": "Campaign's name has"},
+        choices=BY,
+        bars=_revenue_bars,
+    ),
+    Report(
+        "prepaid",
+        "Prepaid money, rolled forward",
+        "What did advertisers pay in, spend and get back, and what is left of it?",
+        "What we owe",
+        prepaid,
+        asks=("since", "until", "unit", "text"),
+        labels={"text": "Advertiser's name has"},
+    ),
+    Report(
+        "credits",
+        "Credits, rolled forward",
+        "How many credits are out, how did they move, and is there money behind all of them?",
+        "What we owe",
+        credits,
+        asks=("since", "until"),
+    ),
+)

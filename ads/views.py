@@ -1,4 +1,4 @@
-"""Pages of advertisers: their money, campaigns, ads and reports. Foreign campaigns do not exist here."""
+"""Pages of advertisers: their money, campaigns, ads and campaign_report. Foreign campaigns do not exist here."""
 
 from typing import cast
 
@@ -12,7 +12,7 @@ from django.utils.text import slugify
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from ads import campaigns, creatives, funds, reports
+from ads import campaign_report, campaigns, creatives, funds
 from ads.forms import AdForm, AdvertiserForm, CampaignForm, choices_of
 from ads.models import Ad, Advertiser, Campaign
 from ads.tasks import make_audio
@@ -196,7 +196,7 @@ def ad_delete(request: HttpRequest, pk: int) -> HttpResponse:
 @confirmed_email_required
 def report(request: HttpRequest, pk: int) -> HttpResponse:
     """What a campaign did."""
-    found = reports.report(_campaign(request, pk), until=timezone.now().date(), days=_days(request))
+    found = campaign_report.report(_campaign(request, pk), until=timezone.now().date(), days=_days(request))
     context = {"campaign": found.campaign, "report": found, "unit": settings.ADS_CURRENCY}
     return render(request, "ads/report.html", {**context, "spans": REPORT_DAYS, "span": _days(request)})
 
@@ -207,9 +207,9 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
 @confirmed_email_required
 def report_file(request: HttpRequest, pk: int, form: str) -> HttpResponseBase:
     """The days of the report for a spreadsheet."""
-    found = reports.report(_campaign(request, pk), until=timezone.now().date(), days=_days(request))
+    found = campaign_report.report(_campaign(request, pk), until=timezone.now().date(), days=_days(request))
     name = f"{slugify(found.campaign.name) or found.campaign.pk}-{found.since}-{found.until}"
-    return file_response(reports.table(found), form, name)
+    return file_response(campaign_report.table(found), form, name)
 
 
 # --- inside
@@ -254,7 +254,7 @@ def _sound_url(request: HttpRequest, ad: Ad) -> str:
 
 def _days(request: HttpRequest) -> int:
     typed = request.GET.get("days", "")
-    return next((days for days in REPORT_DAYS if typed == str(days)), reports.DAYS)
+    return next((days for days in REPORT_DAYS if typed == str(days)), campaign_report.DAYS)
 
 
 def _status(form: object) -> int:

@@ -8,10 +8,11 @@ from django.db.models import BigIntegerField, Case, F, OuterRef, Q, QuerySet, Su
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Coalesce
 
-from ledger import months, reading
+from ledger import corrections, flows, months, reading
+from ledger.flows import Move
 from ledger.models import Account, Policy, Posting, SnapshotLine
 from megabox.reporting import Filters, Queried, Report, account_url, entry_url, posting_url, source_url
-from megabox.sheets import Column, Kind, Row, Table, Total
+from megabox.sheets import Column, Kind, Listed, Row, Table, Total
 
 GROUP = "The books"
 
@@ -127,6 +128,32 @@ def _balance_line(at: datetime, what: str, unit: str, balance: int) -> Row:
     return [at, None, None, None, what, None, None, None, unit, None, balance]
 
 
+TAX_MOVES = (
+    Move("collected", "Collected", "credit", Q(debit__code__startswith="stripe:")),
+    Move("withheld", "Withheld", "credit", Q(debit__code__startswith="payee:")),
+    Move("refunded", "Refunded", "debit", Q(credit__code__startswith="stripe:")),
+    Move("paid", "Paid to the state", "debit", Q(credit__code__startswith="bank:")),
+)
+
+
+def taxes(filters: Filters) -> Table:
+    """What was collected, refunded and paid for each country, and what is owed to it."""
+    found = flows.flows(_accounts(filters.unit, "tax:"), TAX_MOVES, start=filters.start, end=filters.end)
+    rows: list[Row] = []
+    for flow in found:
+        _, tax, country, unit = flow.account.code.split(":")
+        if flow.is_used and country.startswith(filters.text.upper()):
+            rows.append([country, tax, flow.account.code, unit, *flows.cells(flow)])
+    columns = [
+        Column("country", "Country", link=lambda row: account_url(str(row[2]))),
+        Column("tax", "Tax"),
+        Column("account", "Account", is_shown=False),
+        Column("unit", "Unit", Kind.UNIT),
+        *flows.columns(TAX_MOVES),
+    ]
+    return Table("Tax by country", columns, Listed(rows), empty="No tax was collected yet.")
+
+
 def policies(filters: Filters) -> Table:
     """Every version of the rules, and from when it holds."""
     columns = [
@@ -204,6 +231,24 @@ REPORTS: Sequence[Report] = (
         general_ledger,
         asks=("text", "since", "until", "unit"),
         labels={"text": "Account, or its beginning"},
+    ),
+    Report(
+        "adjustments",
+        "Adjustments log",
+        "What was taken back, written off, booked late or explained by somebody, and why?",
+        GROUP,
+        corrections.adjustments,
+        asks=("since", "until", "unit", "text"),
+        labels={"text": "Event or reason has"},
+    ),
+    Report(
+        "tax",
+        "Tax by country",
+        "Which tax was collected, refunded and paid, and what do we owe which state?",
+        "What we owe",
+        taxes,
+        asks=("since", "until", "unit", "text"),
+        labels={"text": "Country"},
     ),
     Report(
         "policies",

@@ -15,7 +15,7 @@ from django.urls import URLPattern
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from ads import reports
+from ads import campaign_report
 from ads.models import Ad, Advertiser, Campaign
 from ads.urls import urlpatterns
 from tests.ads.factories import make_ad, make_advertiser, make_campaign, make_wallet, see, top_up, usd, watch
@@ -249,7 +249,7 @@ def test_the_report_says_what_was_seen_rejected_and_which_artists_it_reached() -
 
 def test_the_report_adds_up() -> None:
     campaign = _busy_campaign()
-    found = reports.report(campaign, until=timezone.now().date(), days=7)
+    found = campaign_report.report(campaign, until=timezone.now().date(), days=7)
     assert (found.total.viewed, found.total.spent, found.total.served) == (3, 18_000, 1)
     assert sum(day.spent for day in found.days) == Campaign.objects.get(pk=campaign.pk).spent_micros
     assert [(row.label, row.viewed) for row in found.artists] == [("Nova Kit", 2)]

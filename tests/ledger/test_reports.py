@@ -3,8 +3,9 @@
 from datetime import date, timedelta
 
 import pytest
+from django.utils import timezone
 
-from ledger import chart, journal, reports
+from ledger import chart, corrections, journal, reports
 from ledger.models import Account
 from megabox.reporting import Filters
 from megabox.sheets import Row, Table
@@ -105,6 +106,42 @@ def test_accounts_are_found_by_how_they_begin(books: None) -> None:
         ("payee:42:pending:USD", 0, 8_995_500),
         ("payee:43:pending:USD", 891_001, 891_001),
     ]
+
+
+def test_tax_is_told_by_country_from_opening_to_what_is_owed() -> None:
+    def book(key: str, debit: str, credit: str, micros: int, days: int = 0) -> None:
+        line = journal.Line(debit, credit, micros, "EUR")
+        journal.post(key, "tax", [line], occurred_at=NOON + timedelta(days=days))
+
+    german, cash = chart.vat("DE", "EUR"), chart.stripe("EUR")
+    book("before", cash, german, 100, days=-30)
+    book("collected", cash, german, 1_900)
+    book("refunded", german, cash, 400)
+    book("paid", german, chart.bank("EUR"), 100)
+    book("moved", german, chart.vat("FR", "EUR"), 7)
+
+    [france, germany] = sorted(
+        lines(reports.taxes(asked(since=DAY))), key=lambda line: str(line["country"]), reverse=True
+    )
+    assert (germany["opening"], germany["collected"], germany["refunded"], germany["paid"]) == (100, 1_900, -400, -100)
+    assert (germany["other"], germany["closing"]) == (-7, journal.balance(german))
+    assert (france["other"], france["closing"]) == (7, journal.balance(chart.vat("FR", "EUR")))
+    assert [line["country"] for line in lines(reports.taxes(asked(text="fr")))] == ["FR"]
+
+
+def test_the_adjustments_are_what_took_back_came_late_or_was_explained() -> None:
+    sale = make_sale(at=timezone.now())
+    journal.reverse(sale, key="undo", occurred_at=timezone.now(), why="sold twice by mistake")
+    make_sale(number=2, at=timezone.now() - timedelta(days=3))
+    make_sale(number=3, at=timezone.now())
+    today = timezone.now().date()
+    table = corrections.adjustments(Filters(today - timedelta(days=30), today))
+    found = lines(table)
+    assert [line["what"] for line in found] == ["late"] * 2 + ["taken back"] * 2
+    assert {line["why"] for line in found[2:]} == {"sold twice by mistake"}
+    assert {line["takes_back"] for line in found[2:]} == set(sale.postings.values_list("pk", flat=True))
+    assert named(table, table.totals()[0])["amount"] == 2 * 9_990_000
+    assert len(corrections.adjustments(Filters(today - timedelta(days=30), today, text="twice")).rows) == 2
 
 
 def test_the_policies_are_listed_and_nothing_of_them_is_summed() -> None:

@@ -1,0 +1,173 @@
+"""Reports about sales: from gross to net, and what was given back. Sums of the books, by the facts frozen in them."""
+
+from collections.abc import Sequence
+from datetime import UTC
+from typing import Any
+
+from django.db.models import BigIntegerField, Case, Count, F, OuterRef, Q, QuerySet, Subquery, Sum, When
+from django.db.models.expressions import CombinedExpression
+from django.db.models.functions import Cast, Coalesce, Substr, TruncMonth
+
+from ledger.models import Posting
+from megabox.reporting import Bars, Filters, Queried, Report, account_url, entry_url
+from megabox.sheets import Column, Kind, Row, Table, Total
+from store.models import OrderLine
+
+GROUP = "What came in"
+LINE = "store.line:"
+"""How postings name an order line, before its number."""
+SALE = Q(entry__kind="sale")
+REFUND = Q(entry__kind="refund")
+FEE = Q(debit__code__startswith="exp:stripe_fees:", entry__kind="card fee")
+
+BY = (("month", "Month"), ("album", "Album"), ("artist", "Artist"))
+
+
+def _net(what: str) -> CombinedExpression:
+    """What accounts that begin so have by sales, less what refunds took back."""
+    return Sum("amount", filter=SALE & Q(credit__code__startswith=what), default=0) - Sum(
+        "amount", filter=REFUND & Q(debit__code__startswith=what), default=0
+    )
+
+
+def _sold(filters: Filters) -> QuerySet[Posting]:
+    """Every posting of sales, their refunds and their card fees in the window."""
+    found = Posting.objects.filter(entry__occurred_at__gte=filters.start, entry__occurred_at__lt=filters.end)
+    # A deposit's refund and fee have no music: they are the advertisers'.
+    is_music = Q(source__startswith=LINE) & ~Q(debit__code__startswith="advertiser:")
+    found = found.filter((SALE | (REFUND & is_music)) | (FEE & Q(source__startswith="store.order:")))
+    return found.filter(unit=filters.unit) if filters.unit else found
+
+
+def sales(filters: Filters) -> Table:
+    """Gross, tax, refunds, the payees' part, our commission and the card fees, by month, album or artist."""
+    by = filters.by or "month"
+    found = _sold(filters)
+    if by == "month":
+        named = found.annotate(name=TruncMonth("entry__occurred_at", tzinfo=UTC))
+    else:
+        named = found.exclude(FEE).annotate(line_id=_line_id()).annotate(name=_name_of(by))
+        if filters.text:
+            named = named.filter(name__icontains=filters.text)
+    sums = named.values("name", "unit").annotate(
+        lines=Count("source", filter=SALE, distinct=True),
+        gross=Sum("amount", filter=SALE, default=0),
+        refunded=Sum("amount", filter=REFUND, default=0),
+        tax=_net("tax:vat:"),
+        payees=_net("payee:"),
+        commission=_net("rev:commission:"),
+        fees=Sum("amount", filter=FEE, default=0),
+    )
+    sums = sums.annotate(ours=F("commission") - F("fees")).order_by("name", "unit")
+    columns = [
+        Column(by, dict(BY)[by]),
+        Column("unit", "Unit", Kind.UNIT),
+        Column("lines", "Sold", Kind.COUNT, Total.SUM),
+        Column("gross", "Gross, with tax", Kind.MONEY, Total.SUM),
+        Column("refunded", "Refunded", Kind.MONEY, Total.SUM),
+        Column("tax", "Tax", Kind.MONEY, Total.SUM, link=lambda row: account_url("tax:vat:")),
+        Column("payees", "Payees' part", Kind.MONEY, Total.SUM),
+        Column("commission", "Our commission", Kind.MONEY, Total.SUM, link=_commission_url),
+        Column("card_fees", "Card fees", Kind.MONEY, Total.SUM),
+        Column("ours", "Left to us", Kind.MONEY, Total.SUM),
+    ]
+    fields = ["name", "unit", "lines", "gross", "refunded", "tax", "payees", "commission", "fees", "ours"]
+    note = (
+        "Gross less refunds is tax + payees' part + commission, each after refunds. Prices have no discounts. "
+        "Card fees are booked per payment, so they stand only in the report by month."
+    )
+    return Table("Sales, gross to net", columns, Queried(sums, fields, _month if by == "month" else None), note)
+
+
+def _month(values: tuple[Any, ...]) -> Row:
+    return (f"{values[0]:%Y-%m}", *values[1:])
+
+
+def _commission_url(row: Row) -> str:
+    return account_url(f"rev:commission:{row[1]}")
+
+
+def _line_id() -> Case:
+    """The number of the order line that a posting comes from; CASE, for nothing else may be read as a number."""
+    number = Cast(Substr("source", len(LINE) + 1), BigIntegerField())
+    return Case(When(source__startswith=LINE, then=number), default=None, output_field=BigIntegerField())
+
+
+def _name_of(by: str) -> Subquery:
+    """The album or the artist of the order line that a posting comes from."""
+    ways = {
+        "album": ("album__title", "track__album__title"),
+        "artist": ("album__artist__name", "track__album__artist__name"),
+    }
+    return Subquery(
+        OrderLine.objects.order_by()
+        .filter(pk=OuterRef("line_id"))
+        .annotate(name=Coalesce(*ways[by]))
+        .values("name")[:1]
+    )
+
+
+def refunds(filters: Filters) -> Table:
+    """Every refund, and who bore which part of it."""
+    found = Posting.objects.filter(REFUND, entry__occurred_at__gte=filters.start, entry__occurred_at__lt=filters.end)
+    if filters.unit:
+        found = found.filter(unit=filters.unit)
+
+    def part(what: str) -> Sum:
+        return Sum("amount", filter=Q(debit__code__startswith=what), default=0)
+
+    sums = found.values("entry", "entry__occurred_at", "entry__key", "unit").annotate(
+        total=Sum("amount"),
+        tax=part("tax:"),
+        commission=part("rev:commission:"),
+        owed=Sum("amount", filter=Q(debit__code__contains=":owed:"), default=0),
+        payees=part("payee:"),
+        advertisers=part("advertiser:"),
+    )
+    columns = [
+        Column("occurred_at", "When", Kind.MOMENT),
+        Column("entry", "Entry", total=Total.COUNT, link=lambda row: entry_url(int(str(row[1])))),
+        Column("key", "Order and sum so far"),
+        Column("unit", "Unit", Kind.UNIT),
+        Column("refunded", "Refunded", Kind.MONEY, Total.SUM),
+        Column("tax", "From tax", Kind.MONEY, Total.SUM),
+        Column("commission", "From our commission", Kind.MONEY, Total.SUM),
+        Column("payees", "From payees", Kind.MONEY, Total.SUM),
+        Column("advertisers", "From advertisers", Kind.MONEY, Total.SUM),
+        Column("owed", "Of it owed to us now", Kind.MONEY, Total.SUM),
+    ]
+    fields = ["entry__occurred_at", "entry", "entry__key", "unit", "total", "tax", "commission", "payees"]
+    rows = Queried(sums.order_by("entry__occurred_at", "entry"), [*fields, "advertisers", "owed"])
+    return Table("Refunds", columns, rows, empty="Nothing was refunded in these days.")
+
+
+def _by_month(filters: Filters) -> Bars | None:
+    """What was sold by month, in the unit asked for or the first one there is."""
+    found = _sold(filters).filter(SALE).annotate(month=TruncMonth("entry__occurred_at", tzinfo=UTC))
+    unit = filters.unit or found.order_by("unit").values_list("unit", flat=True).first()
+    if not unit:
+        return None
+    sums = found.filter(unit=unit).values_list("month").annotate(gross=Sum("amount")).order_by("month")
+    return Bars(f"Sold, with tax, {unit}", {f"{month:%Y-%m}": gross for month, gross in sums}, unit)
+
+
+REPORTS: Sequence[Report] = (
+    Report(
+        "sales",
+        "Sales, gross to net",
+        "What did buyers pay, and who has it: the state, the payees, Stripe, us?",
+        GROUP,
+        sales,
+        asks=("since", "until", "unit", "by", "text"),
+        labels={"text": "Album's or artist's name has"},
+        choices=BY,
+        bars=_by_month,
+    ),
+    Report(
+        "refunds",
+        "Refunds",
+        "What was given back to buyers, and who bore which part of it?",
+        GROUP,
+        refunds,
+    ),
+)
