@@ -21,11 +21,12 @@ from megabox.reporting import FilterForm, Report
 from megabox.sheets import Column, Kind, Row, Table, Value, file_response, percent
 from payouts import liabilities, pictures, pool_reports
 from payouts import reports as payouts
+from store import balance_reports
 from store import reports as store
 from users.access import staff_required
 
 PER_PAGE = 100
-ROOMS = (payouts, pool_reports, liabilities, store, ads, ledger)
+ROOMS = (payouts, pool_reports, liabilities, store, ads, ledger, balance_reports)
 REPORTS: dict[str, Report] = {report.name: report for room in ROOMS for report in room.REPORTS}
 GROUPS = ("What we paid", "What we owe", "What came in", "The books")
 """The headings of the index, in their order."""

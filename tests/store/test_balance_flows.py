@@ -120,6 +120,23 @@ def test_a_transfer_that_is_reversed(standin: Standin) -> None:
     assert_settled(standin)
 
 
+def test_a_disputed_payment_that_is_won_back(standin: Standin) -> None:
+    order = sell(standin)
+    told = standin.post(f"/_test/charges/{order.payment_intent}/dispute")
+    wait_for(StripeEvent.objects.filter(type="charge.dispute.created").exists)
+    run()
+    waiting.work_on_events(timezone.now())
+    standin.post(f"/_test/disputes/{told['id']}/decide", verdict="won")
+    wait_for(StripeEvent.objects.filter(type="charge.dispute.closed").exists)
+    waiting.work_on_events(timezone.now())
+    run()
+    assert set(Entry.objects.filter(kind__startswith="dispute").values_list("kind", flat=True)) == {
+        "dispute opened",
+        "dispute won",
+    }
+    assert_settled(standin)
+
+
 def test_our_bank_sends_a_payout_back(standin: Standin) -> None:
     sell(standin)
     payout = standin.post("/_test/payouts/automatic")

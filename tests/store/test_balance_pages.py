@@ -1,5 +1,7 @@
 """The desk's pages about Stripe: what the staff see, decide and book by hand, and what the audit finds."""
 
+import csv
+import io
 import time
 import uuid
 from collections.abc import Callable
@@ -126,6 +128,30 @@ def test_days_add_up_from_opening_to_closing(stripe: Stripe) -> None:
     balance_checks.run(at=NOON + 3 * HOUR)
     [today] = balance_reports.days(NOON.date(), NOON.date())
     assert (today.difference, today.suspended) == (0, -500_000)
+
+
+def test_the_report_by_day_ends_with_its_control_totals(desk: Client, stripe: Stripe) -> None:
+    stripe.tell(told_charge(make_paid_order()), told("payout", -3_000_000, category="payout"))
+    balance_checks.run(at=NOON)
+    asked = {"since": "2026-11-01", "until": "2026-11-30"}
+    answer = desk.get("/desk/reports/reconciliation.csv", asked)
+    [head, day, total] = csv.reader(io.StringIO(answer.getvalue().decode("utf-8-sig")))
+    by_name = dict(zip(head, day, strict=True))
+    assert (by_name["day"], by_name["charges_micros"], by_name["fees_micros"]) == ("2026-11-03", "9990000", "-590000")
+    assert (by_name["closing_micros"], by_name["difference_micros"]) == ("6400000", "0")
+    assert dict(zip(head, total, strict=True))["payouts_micros"] == "-3000000"
+
+
+def test_the_report_of_transactions_is_narrowed_and_opens_each(desk: Client, stripe: Stripe) -> None:
+    charge = told_charge(make_paid_order())
+    stripe.tell(charge)
+    row = suspended(stripe)
+    asked = {"since": "2026-11-01", "until": "2026-11-30"}
+    everything = desk.get("/desk/reports/stripe-transactions/", asked).text
+    assert charge.id in everything and row.get_absolute_url() in everything
+    narrowed = desk.get("/desk/reports/stripe-transactions/", {**asked, "by": "SUSPENSE"}).text
+    assert charge.id not in narrowed and "in suspense" in narrowed
+    assert charge.id in desk.get("/desk/reports/stripe-transactions/", {**asked, "text": charge.id}).text
 
 
 # --- one transaction

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -14,12 +15,13 @@ from ledger import chart, journal
 from ledger.models import Entry
 from payouts import booking, transfers
 from payouts.models import Payout
-from store import audit, balance_checks, fees, naming, orders, refunds, taking
+from store import audit, balance_checks, disputes, fees, naming, orders, refunds, taking
 from store.checkout import Fee
 from store.models import BalanceTransaction, Order
 from store.stripe_balance import Told
 from tests.payouts.factories import earn, executing_run, make_payee
 from tests.store.factories import NOON, make_order, make_sold_album, paid_session
+from tests.store.factories import told as dispute
 from tests.store.stripes import Stripe, minor, told
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +52,8 @@ class World:
         self.steps.append(lambda: self._fulfil(order))
         self.steps.append(lambda: self._fee(order, fee))
         self._tells(told("charge", price, fee=fee, subject=payment))
+        if not parts:
+            self._dispute(order, price)
         so_far = 0
         for part in parts:
             so_far += min(part, price - so_far)
@@ -72,6 +76,20 @@ class World:
             refunds.refund(order.pk, minor(cumulated), "USD", at=self.at)
         except taking.NotYet:  # as the event does: it comes again
             self.steps.append(lambda: self._refund(order, cumulated))
+
+    def _dispute(self, order: Order, price: int) -> None:
+        """The issuer takes the payment and gives it back; each event tells all that is known by then."""
+        for known in (dispute(order), dispute(order, "won", back=True)):
+            self.steps.append(lambda known=known: self._learn(order, known))  # type: ignore[misc]
+        about = {"subject": f"pi_{order.pk}", "source": known["id"]}
+        self._tells(told("adjustment", -price, fee=15_000_000, **about))
+        self._tells(told("adjustment", price, **about))
+
+    def _learn(self, order: Order, known: dict[str, Any]) -> None:
+        try:
+            disputes.learn(order.pk, disputes.read(known), at=self.at)
+        except taking.NotYet:
+            self.steps.append(lambda: self._learn(order, known))
 
     def _fee(self, order: Order, fee: int) -> None:
         order.refresh_from_db()

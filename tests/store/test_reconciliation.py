@@ -1,6 +1,7 @@
 """Per balance transaction of Stripe's, the entries that name it sum to its net; what nothing names is in suspense."""
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,11 +15,12 @@ from ledger.journal import Line
 from ledger.models import Entry
 from payouts import booking, transfers
 from payouts.models import Payout
-from store import balance_checks, balance_import, naming, orders, reconciliation, refunds, tasks
+from store import balance_checks, balance_import, disputes, naming, orders, reconciliation, refunds, tasks
 from store.models import BalanceCheck, BalanceImport, BalanceTransaction, Decision, Naming, Order
 from tests.ads.factories import make_advertiser
 from tests.payouts.factories import earn, executing_run, make_payee
 from tests.store.factories import NOON, listener, make_order, make_paid_order, make_sold_album, paid_session
+from tests.store.factories import told as dispute
 from tests.store.stripes import Stripe, minor, told, told_charge, told_refund
 from tests.users.factories import ada, leo, max_
 from users.models import Mail
@@ -152,6 +154,26 @@ def test_a_transfer_and_its_return_name_their_entries(stripe: Stripe, paid: Payo
     transfers.record_return(paid.pk, why="Reversed.", at=NOON + HOUR)
     run(NOON + 2 * HOUR)
     assert named_by(back) == [("payout returned", 60_000_000)]
+
+
+def test_a_dispute_that_is_won_names_both_of_its_entries(stripe: Stripe) -> None:
+    order = make_paid_order()
+    stripe.tell(told_charge(order))
+    told_now, told_later = dispute(order), dispute(order, "won", back=True)
+    out = told("adjustment", -9_990_000, fee=15_000_000, category="dispute", subject=order.payment_intent)
+    out = replace(out, source=told_now["id"])
+    back = replace(out, id="txn_back", gross=9_990_000, fee=0, net=9_990_000, category="dispute_reversal")
+    stripe.tell(out)
+    run()
+    run(NOON + 2 * HOUR)
+    assert journal.balance(chart.suspense("USD")) == 24_990_000, "its event has not come"
+    disputes.learn(order.pk, disputes.read(told_now), at=NOON + 2 * HOUR)
+    stripe.tell(back)
+    disputes.learn(order.pk, disputes.read(told_later), at=NOON + 3 * HOUR)
+    run(NOON + 3 * HOUR)
+    assert named_by(back) == [("dispute won", 9_990_000)]
+    assert ("dispute opened", -24_990_000) in named_by(out)
+    assert_settled(stripe)
 
 
 # --- what only Stripe knows of
