@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Sum
 
 from ads import campaigns
 from ads.models import Advertiser
+from artists.models import Payee
 from ledger import chart, journal, payees
 from ledger.journal import Line
 from ledger.models import Posting
@@ -332,3 +334,54 @@ def settle_owed(payee_ids: Iterable[int], unit: str, *, key: str, at: datetime) 
     """Settle what these payees owe from what became payable."""
     for payee_id in sorted(payee_ids):
         payees.settle_owed(payee_id, unit, key=f"{key}:owed:{payee_id}", at=at)
+
+
+# --- what people see
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Disputes of one unit: how much is out, held, won back and lost, in micros."""
+
+    unit: str
+    out: int
+    won: int
+    lost: int
+    fees: int
+
+
+def totals() -> list[Totals]:
+    """The sums of all disputes, by unit."""
+    sums = (
+        Dispute.objects.order_by("unit")
+        .values("unit")
+        .annotate(
+            withdrawn=Sum("withdrawn_micros"),
+            won=Sum("reinstated_micros"),
+            lost=Sum("lost_micros"),
+            fees=Sum("fee_micros"),
+        )
+    )
+    return [
+        Totals(row["unit"], row["withdrawn"] - row["won"] - row["lost"], row["won"], row["lost"], row["fees"])
+        for row in sums
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a dispute holds of one payee, in micros."""
+
+    payee: Payee
+    micros: int
+
+
+def holds(dispute: Dispute) -> list[Held]:
+    """What a dispute holds now, by payee."""
+    sums: dict[int, int] = {}
+    for earning in _case(dispute).holds.values() if dispute.open_micros else ():
+        for posting, left in earning:
+            payee_id = taking.payee_of(posting)
+            sums[payee_id] = sums.get(payee_id, 0) + left
+    people = Payee.objects.in_bulk(sums)
+    return [Held(people[payee_id], micros) for payee_id, micros in sorted(sums.items()) if micros]
