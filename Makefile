@@ -50,7 +50,13 @@ fix: .venv/ready-dev ## Format the code and mend what can be mended
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
-bench: .venv/ready-dev ## Measure speed against limits of the same run; writes var/bench.json
+.venv/peers/ready: requirements-peers.lock .venv/ready
+	@echo "Installing what ours is measured against into .venv/peers ..."
+	@test -x .venv/peers/bin/python || $(RUN) -m venv .venv/peers
+	@.venv/peers/bin/pip install -qq --disable-pip-version-check --require-hashes -r requirements-peers.lock
+	@touch $@
+
+bench: .venv/ready-dev .venv/peers/ready ## Measure speed against limits of the same run; writes var/bench.json
 	@DEBUG=1 $(RUN) -m benchmarks
 
 reset: ## Wipe all local state (var/)
@@ -59,3 +65,4 @@ reset: ## Wipe all local state (var/)
 lock: ## Resolve the dependencies again and lock them with hashes (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --upgrade pyproject.toml -o requirements.lock -q
 	uv pip compile --universal --generate-hashes --python-version 3.11 --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock -q
+	uv pip compile --universal --generate-hashes --python-version 3.11 --upgrade benchmarks/peers.in -o requirements-peers.lock -q

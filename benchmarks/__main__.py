@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 VAR = Path(os.environ.get("VAR_DIR", "var")).resolve()
-MODULES = ("ledger", "settlement", "pool", "ingest", "pages", "gate")
+MODULES = ("ledger", "peers", "clients", "settlement", "payouts", "growth", "pool", "ingest", "pages", "gate")
 
 
 def main(only: list[str]) -> int:

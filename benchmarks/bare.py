@@ -5,6 +5,7 @@ safe and readable: digest, idempotency, opening of accounts, locks, guards.
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -12,6 +13,7 @@ from django.db import connection, transaction
 from ledger import chart
 
 AT = "2026-11-01 12:00:00+00"
+AT_NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
 class Row(NamedTuple):

@@ -18,7 +18,7 @@ def serving() -> Iterator[int]:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     arguments = ["--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--workers", "1", "--threads", "8"]
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "benchmarks.settings", "DATABASE_URL": _scratch_url()}
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "benchmarks.settings", "DATABASE_URL": scratch_url()}
     process = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "megabox.wsgi", *arguments, "--log-level", "error"], env=environment
     )
@@ -30,7 +30,7 @@ def serving() -> Iterator[int]:
         process.wait(30)
 
 
-def _scratch_url() -> str:
+def scratch_url() -> str:
     """The scratch database, as DATABASE_URL names it."""
     name = connection.settings_dict["NAME"]
     if connection.vendor == "sqlite":
