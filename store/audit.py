@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from ledger.audit import Check, Finding, all_findings
 from ledger.models import Posting
-from store import balance_audit, dispute_audit
+from store import balance_audit, dispute_audit, sale_checks
 from store.models import BalanceTransaction, Dispute, Gate, LibraryItem, Order, OrderLine, StripeEvent
 
 ROOM = "store"
@@ -22,6 +22,7 @@ def checks(at: datetime) -> Sequence[Check]:
     """Every question about orders, gates and libraries against the books."""
     return (
         Check(ROOM, "payments are booked, and nothing else is", _payments, Order),
+        Check(ROOM, "sales recompute from their lines", sale_checks.findings, OrderLine),
         Check(ROOM, "refunds are booked, and nothing else is", _refunds, Order),
         Check(ROOM, "card fees are booked, and nothing else is", _fees, Order),
         Check(ROOM, "what was bought is in a library", _libraries, LibraryItem),

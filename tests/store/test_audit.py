@@ -1,18 +1,31 @@
 """The audit finds what is wrong between the store and the books, whichever side it is on."""
 
+import uuid
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from ledger import chart, journal
 from ledger.journal import Line
-from store import disputes, library, queue
+from ledger.models import Policy
+from ledger.policy import VERSION_1
+from store import disputes, library, orders, queue
 from store.audit import findings
 from store.models import Dispute, Gate, LibraryItem, Order, StripeEvent
-from tests.ads.factories import make_wallet
+from tests.ads.factories import make_advertiser, make_wallet
 from tests.artists.factories import make_track
-from tests.store.factories import NOON, listener, make_order, make_paid_order, make_sold_album, music, told
+from tests.store.factories import (
+    NOON,
+    listener,
+    make_order,
+    make_paid_order,
+    make_sold_album,
+    music,
+    paid_session,
+    told,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -32,6 +45,25 @@ def an_entry_without_its_order() -> None:
 
 def another_total() -> None:
     Order.objects.filter(pk=make_paid_order().pk).update(total_micros=8_000_000)
+
+
+def a_line_that_has_another_part() -> None:
+    order = make_paid_order(make_sold_album(), make_track(price_micros=990_000))
+    order.lines.filter(position=0).update(net_micros=1_000)
+
+
+def a_line_shared_by_others() -> None:
+    make_paid_order().lines.update(shares=[[987_654, 10_000]])
+
+
+def a_line_under_another_policy() -> None:
+    rules = {**VERSION_1, "commission_basis_points": 500, "effective_at": NOON}
+    Policy.objects.create(version=2, **rules)
+    make_paid_order(at=NOON - timedelta(days=1)).lines.update(policy_version=2)
+
+
+def a_line_that_asked_for_nothing() -> None:
+    make_paid_order().lines.update(price_micros=0)
 
 
 def a_refund_nobody_booked() -> None:
@@ -137,6 +169,10 @@ FAULTS: list[Callable[[], None]] = [
     paid_without_its_entry,
     an_entry_without_its_order,
     another_total,
+    a_line_that_has_another_part,
+    a_line_shared_by_others,
+    a_line_under_another_policy,
+    a_line_that_asked_for_nothing,
     a_refund_nobody_booked,
     a_refund_nobody_gave,
     a_fee_nobody_booked,
@@ -159,6 +195,13 @@ FAULTS: list[Callable[[], None]] = [
 
 def test_all_is_well_after_a_sale() -> None:
     make_paid_order()
+    assert list(findings()) == []
+
+
+def test_all_is_well_with_tax_splits_several_lines_and_deposits() -> None:
+    make_paid_order(make_sold_album(), make_sold_album(3_330_000), tax_minor=253)
+    order = orders.place_deposit(make_advertiser(), 20_000_000, listener(), order_id=uuid.uuid4(), at=NOON)
+    orders.fulfil(order.pk, paid_session(order), at=NOON)
     assert list(findings()) == []
 
 
