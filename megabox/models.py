@@ -1,4 +1,4 @@
-"""What the map keeps: every check of the books that was asked for, and what it found.
+"""What the map keeps: every check of the books that was asked for and what it found, and every export for an auditor.
 
 The rows of a room belong to the room; these are about all rooms at once.
 """
@@ -85,3 +85,24 @@ class AuditRun(Job):
     def is_clean(self) -> bool:
         """Whether it looked at everything and found nothing."""
         return self.state == self.State.DONE and not self.findings_count
+
+
+class BooksExport(Job):
+    """The auditor's folder as one zip: made by a worker, kept for a while, described here for ever.
+
+    `manifest_sha256` names its content: the same books give the same.
+    """
+
+    until = models.DateField(null=True, blank=True, help_text="The last day in it; empty means everything.")
+    path = models.CharField(max_length=200, blank=True, default="", help_text="Its zip; empty before and after.")
+    size_bytes = models.BigIntegerField(default=0)
+    rows = models.BigIntegerField(default=0)
+    manifest_sha256 = models.CharField(max_length=64, blank=True, default="")
+
+    def __str__(self) -> str:
+        return f"export {self.pk} of the books"
+
+    @property
+    def filename(self) -> str:
+        """What the zip is called when it is saved."""
+        return f"megabox-books-{self.until or 'all'}-{self.pk}.zip"

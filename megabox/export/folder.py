@@ -79,6 +79,11 @@ def write(folder: Path, *, until: date | None = None, progress: Progress = lambd
     partial.rename(folder)
 
 
+def rows_in(manifest: bytes) -> int:
+    """How many rows the files of a manifest have."""
+    return sum(about.get("rows", 0) for about in json.loads(manifest)["files"].values())
+
+
 def cut_at(until: date | None) -> Cut:
     """How far an export until this day goes.
 

@@ -64,7 +64,8 @@ RULES: dict[str, Who] = {
         Who.STAFF: """
             store:reconciliation store:reconcile store:balance_transaction store:decide store:take_back
             store:by_hand store:pay_vat
-            desk desk_books desk_check_books desk_audit_run desk_audit_progress
+            desk desk_books desk_check_books desk_audit_run desk_audit_progress desk_export_books
+            desk_export desk_export_progress desk_export_zip
             ads:review ads:approve ads:refuse payouts:runs payouts:open_run payouts:blocks
             payouts:place_block payouts:lift_block payouts:run payouts:run_progress payouts:prepare payouts:approve
             payouts:cancel payouts:execute payouts:run_csv payouts:run_xlsx
