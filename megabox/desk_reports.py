@@ -1,8 +1,6 @@
 """`/desk/reports/`: every room's reports, as pages, CSV and XLSX."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import cast
 
 from django.core.paginator import Page, Paginator
@@ -16,9 +14,9 @@ from django.views.decorators.http import require_GET
 
 from ads import reports as ads
 from ledger import reports as ledger
-from megabox import money
+from megabox.presenting import cells, heads
 from megabox.reporting import FilterForm, Report
-from megabox.sheets import Column, Kind, Row, Table, Value, file_response, percent
+from megabox.sheets import Row, Table, file_response
 from payouts import liabilities, pictures, pool_reports
 from payouts import reports as payouts
 from store import balance_reports
@@ -30,35 +28,6 @@ ROOMS = (payouts, pool_reports, liabilities, store, ads, ledger, balance_reports
 REPORTS: dict[str, Report] = {report.name: report for room in ROOMS for report in room.REPORTS}
 GROUPS = ("What we paid", "What we owe", "What came in", "The books")
 """The headings of the index, in their order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One cell as a page shows it."""
-
-    column: Column
-    text: str
-    href: str = ""
-    at: str = ""
-
-    @property
-    def is_number(self) -> bool:
-        """Whether it stands to the right."""
-        return self.column.kind in (Kind.MONEY, Kind.COUNT, Kind.SHARE)
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The head of a column: where a press on it leads, and how the rows are sorted by it."""
-
-    column: Column
-    query: str
-    order: str
-
-    @property
-    def is_number(self) -> bool:
-        """Whether its column stands to the right."""
-        return self.column.kind in (Kind.MONEY, Kind.COUNT, Kind.SHARE)
 
 
 @never_cache
@@ -127,41 +96,9 @@ def _shown(request: HttpRequest, table: Table, form: FilterForm) -> dict[str, ob
     return {
         "table": table,
         "page": page,
-        "heads": list(_heads(table, query, sort)),
-        "lines": [(is_balance, list(_cells(table, row))) for is_balance, row in lines],
-        "totals": [list(_cells(table, row, is_linked=False)) for row in table.totals()],
+        "heads": list(heads(table, query, sort)),
+        "lines": [(is_balance, list(cells(table, row))) for is_balance, row in lines],
+        "totals": [list(cells(table, row, is_linked=False)) for row in table.totals()],
         "query": query,
         "page_query": "&".join(part for part in (query, f"sort={sort}" if sort else "") if part),
     }
-
-
-def _heads(table: Table, query: str, sort: str) -> Iterator[Head]:
-    for column in table.columns:
-        if column.is_shown:
-            order = {column.name: "ascending", f"-{column.name}": "descending"}.get(sort, "")
-            by = f"-{column.name}" if order == "ascending" else column.name
-            yield Head(column, f"{query}&sort={by}" if query else f"sort={by}", order)
-
-
-def _cells(table: Table, row: Row, *, is_linked: bool = True) -> Iterator[Cell]:
-    unit = "" if table.unit_position is None else str(row[table.unit_position] or "")
-    for column, value in zip(table.columns, row, strict=True):
-        if column.is_shown:
-            href = column.link(row) if column.link and is_linked and value is not None else ""
-            at = value.isoformat() if isinstance(value, datetime) else ""
-            yield Cell(column, _text(column.kind, value, unit), href, at)
-
-
-def _text(kind: Kind, value: Value, unit: str) -> str:
-    """A value as people read it."""
-    if value is None:
-        return ""
-    if kind == Kind.MONEY and isinstance(value, int):
-        return money.display_exact(value, unit) if unit else money.plain(value)
-    if kind == Kind.SHARE and isinstance(value, int):
-        return f"{percent(value)} %"
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
-    if isinstance(value, int):
-        return f"{value:,}".replace(",", "\u202f") if kind == Kind.COUNT else str(value)
-    return str(value)

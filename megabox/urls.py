@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from megabox import books_desk, desk, desk_reports, health, styleguide, views
+from megabox import books_desk, books_pages, desk, desk_reports, health, styleguide, views
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -23,6 +23,12 @@ urlpatterns = [
     path("desk/books/exports/<int:export_id>/zip/", books_desk.export_zip, name="desk_export_zip"),
     path("desk/books/checks/<int:run_id>/", books_desk.audit_run, name="desk_audit_run"),
     path("desk/books/checks/<int:run_id>/progress/", books_desk.audit_progress, name="desk_audit_progress"),
+    path("desk/books/entries/<int:entry_id>/", books_pages.entry, name="desk_entry"),
+    path("desk/books/postings/<int:posting_id>/", books_pages.posting, name="desk_posting"),
+    path("desk/books/sources/<str:name>/", books_pages.source, name="desk_source"),
+    path("desk/books/groups/<int:group_id>/", books_pages.group, name="desk_group"),
+    path("desk/books/views/<uuid:view_id>/", books_pages.view, name="desk_view"),
+    path("desk/books/payouts/<int:payout_id>/", books_pages.payout, name="desk_payout"),
     path("desk/reports/", desk_reports.index, name="desk_reports"),
     path("desk/reports/<slug:name>/", desk_reports.screen, name="desk_report"),
     path("desk/reports/<slug:name>.csv", desk_reports.save, {"form": "csv"}, name="desk_report_csv"),

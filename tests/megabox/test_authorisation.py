@@ -69,6 +69,7 @@ RULES: dict[str, Who] = {
             ads:review ads:approve ads:refuse payouts:runs payouts:open_run payouts:blocks
             payouts:place_block payouts:lift_block payouts:run payouts:run_progress payouts:prepare payouts:approve
             payouts:cancel payouts:execute payouts:run_csv payouts:run_xlsx
+            desk_entry desk_posting desk_source desk_group desk_view desk_payout
             desk_reports desk_report desk_report_csv desk_report_xlsx
         """,
     }.items()

@@ -1,0 +1,69 @@
+"""Tables as pages show them: cells as people read them, with the address that proves each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from megabox import money
+from megabox.sheets import Column, Kind, Row, Table, Value, percent
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell as a page shows it."""
+
+    column: Column
+    text: str
+    href: str = ""
+    at: str = ""
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it stands to the right."""
+        return self.column.kind in (Kind.MONEY, Kind.COUNT, Kind.SHARE)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head of a column: where a press on it leads, and how the rows are sorted by it."""
+
+    column: Column
+    query: str
+    order: str
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its column stands to the right."""
+        return self.column.kind in (Kind.MONEY, Kind.COUNT, Kind.SHARE)
+
+
+def heads(table: Table, query: str, sort: str) -> Iterator[Head]:
+    for column in table.columns:
+        if column.is_shown:
+            order = {column.name: "ascending", f"-{column.name}": "descending"}.get(sort, "")
+            by = f"-{column.name}" if order == "ascending" else column.name
+            yield Head(column, f"{query}&sort={by}" if query else f"sort={by}", order)
+
+
+def cells(table: Table, row: Row, *, is_linked: bool = True) -> Iterator[Cell]:
+    unit = "" if table.unit_position is None else str(row[table.unit_position] or "")
+    for column, value in zip(table.columns, row, strict=True):
+        if column.is_shown:
+            href = column.link(row) if column.link and is_linked and value is not None else ""
+            at = value.isoformat() if isinstance(value, datetime) else ""
+            yield Cell(column, _text(column.kind, value, unit), href, at)
+
+
+def _text(kind: Kind, value: Value, unit: str) -> str:
+    """A value as people read it."""
+    if value is None:
+        return ""
+    if kind == Kind.MONEY and isinstance(value, int):
+        return money.display_exact(value, unit) if unit else money.plain(value)
+    if kind == Kind.SHARE and isinstance(value, int):
+        return f"{percent(value)} %"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, int):
+        return f"{value:,}".replace(",", "\u202f") if kind == Kind.COUNT else str(value)
+    return str(value)
