@@ -33,6 +33,7 @@ def stripe_tells(payee: Payee, accounts: Iterable[tuple[str, str]], *, at: datet
     if fingerprint == known:
         return False
     rows = Payee.objects.filter(pk=payee.pk, bank_fingerprint=known)
+    payee.bank_fingerprint = fingerprint
     if not known:
         rows.update(bank_fingerprint=fingerprint)
         return False

@@ -1,6 +1,6 @@
 """Connect: the accounts of those who are paid, their onboarding, and transfers to them."""
 
-from megabox.standin import balance, errors
+from megabox.standin import balance, errors, external_accounts
 from megabox.standin.call import Call
 from megabox.standin.events import emit
 from megabox.standin.forms import EXPAND, PAGING, Fields, flag, group, pairs, text, whole
@@ -138,8 +138,10 @@ def list_accounts(call: Call) -> Obj:
     return call.objects.page("account", "/v1/accounts", call.params)
 
 
-def enable(call: Call, account: Obj) -> Obj:
-    """What finishing the onboarding page does: the account may receive transfers and pay out."""
+def enable(call: Call, account: Obj, number: str = "") -> Obj:
+    """What finishing the onboarding page does: the account may receive transfers and pay out, to this bank account."""
+    if number or not account["external_accounts"]["data"]:
+        account = external_accounts.pay_to(call, account, number or external_accounts.NUMBER)
     before = dict(account)
     account |= {
         "capabilities": dict.fromkeys({**account["capabilities"], "transfers": ""}, "active"),

@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from megabox.standin import cards, checkout, connect, disputes, errors
+from megabox.standin import cards, checkout, connect, disputes, errors, external_accounts
 from megabox.standin.call import Call, Site
 from megabox.standin.connect import LINK_SECONDS
 from megabox.standin.http import Request, Response, origin, redirect
@@ -154,7 +154,7 @@ def _onboarding(request: Request, call: Call, token: str) -> Response:
         return _onboarding_form(account, link, token, typed, f"Please enter {missing[0]}.")
     link["is_used"] = True
     call.objects.save(link)
-    connect.enable(call, account)
+    connect.enable(call, account, typed["bank"])
     return redirect(link["return_url"])
 
 
@@ -211,7 +211,7 @@ def _onboarding_form(account: Obj, link: Obj, token: str, typed: dict[str, str],
         later=_link(link["return_url"], "Not now"),
         first_name=escape(typed.get("first_name", "Nina"), quote=True),
         last_name=escape(typed.get("last_name", "Example"), quote=True),
-        bank=escape(typed.get("bank", "000123456789"), quote=True),
+        bank=escape(typed.get("bank", external_accounts.NUMBER), quote=True),
     )
 
 

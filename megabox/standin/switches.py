@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from megabox.standin import balance, bank, cards, checkout, connect, disputes, errors
+from megabox.standin import balance, bank, cards, checkout, connect, disputes, errors, external_accounts
 from megabox.standin.call import Call, Site
 from megabox.standin.http import Request, Response, as_json
 from megabox.standin.payments import Payer
@@ -109,6 +109,12 @@ def _enable(call: Call) -> Obj:
     return connect.enable(call, call.objects.get("account", call.path_id))
 
 
+def _change_bank(call: Call) -> Obj:
+    """POST /_test/accounts/{id}/bank: whoever is paid changes the bank account to `number`."""
+    account = call.objects.get("account", call.path_id)
+    return external_accounts.pay_to(call, account, str(call.params.get("number", "000999999999")))
+
+
 def _fail_payout(call: Call) -> Obj:
     """POST /_test/payouts/{id}/fail: the operator's bank sends a payout back."""
     return bank.fail_payout(call, call.objects.get("payout", call.path_id))
@@ -159,6 +165,7 @@ ACTIONS = [
     ("POST", r"/_test/heal", _heal),
     ("POST", r"/_test/checkout/(?P<id>\w+)/pay", _pay),
     ("POST", r"/_test/accounts/(?P<id>\w+)/enable", _enable),
+    ("POST", r"/_test/accounts/(?P<id>\w+)/bank", _change_bank),
     ("POST", r"/_test/balance", balance.adjust),
     ("POST", r"/_test/payouts/automatic", bank.pay_out_all),
     ("POST", r"/_test/payouts/(?P<id>\w+)/fail", _fail_payout),

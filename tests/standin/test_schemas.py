@@ -97,6 +97,11 @@ def test_transfers_accounts_and_the_balance(standin: Standin, check: Check) -> N
     check("account_link", as_sent(link))
     standin.post(f"/_test/accounts/{account.id}/enable")
     check("account", as_sent(client.v1.accounts.retrieve(account.id)))
+    standin.post(f"/_test/accounts/{account.id}/bank", number="000999999999")
+    changed = as_sent(client.v1.accounts.retrieve(account.id))
+    check("account", changed)
+    [bank_account] = changed["external_accounts"]["data"]
+    check("bank_account", bank_account)
     check("transfer", as_sent(make_transfer(standin, account=account.id)))
     check("balance", as_sent(client.v1.balance.retrieve()))
     for transaction in as_sent(client.v1.balance_transactions.list({"limit": 100}))["data"]:
