@@ -1,9 +1,11 @@
 """`/desk/payouts/`: the staff open, approve and execute runs, hold payees, and see every payout as it goes out."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import Count, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -13,10 +15,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from megabox.nudges import nudge
 from megabox.sheets import file_response
-from payouts import blocks, reports, runs, tasks
-from payouts.forms import BlockForm, RunForm
+from payouts import blocks, rails, reports, runs, tasks
+from payouts.forms import BlockForm, BookingForm, RunForm
 from payouts.freshness import fresh_sign_in_required
-from payouts.models import Block, Payout, PayoutRun
+from payouts.models import Block, Payout, PayoutFile, PayoutRun, Rail
 from users.access import SignedInRequest, staff_required
 
 PER_PAGE = 100
@@ -59,7 +61,37 @@ def open_run(request: SignedInRequest) -> HttpResponse:
 def run(request: SignedInRequest, run_id: int) -> HttpResponse:
     """One run: its frozen snapshot, its totals, whether the ledger agrees, and what can be done with it."""
     found = get_object_or_404(PayoutRun.objects.select_related("created_by", "approved_by", "executed_by"), pk=run_id)
-    return render(request, "payouts/run.html", _run_context(request, found))
+    context = _run_context(request, found) | {
+        "decisions": found.decisions.select_related("by", "payout__payee"),
+        "files": _files(found),
+        "form": BookingForm(initial={"booked_on": timezone.now().date()}),
+        "can_pause": found.state == PayoutRun.State.EXECUTING and found.paused_at is None,
+    }
+    return render(request, "payouts/run.html", context)
+
+
+@dataclass(frozen=True, slots=True)
+class RailOfRun:
+    """What of a run goes by one kind of file: how much, how much of it waits for the bank, and the file."""
+
+    rail: Rail
+    count: int
+    micros: int
+    waiting: int
+    file: PayoutFile | None
+    is_off: bool
+
+
+def _files(run: PayoutRun) -> list[RailOfRun]:
+    issued = {file.rail: file for file in run.files.defer("content").select_related("issued_by")}
+    left_out = [Payout.State.SKIPPED, Payout.State.CANCELLED]
+    rows = run.payouts.exclude(rail=Rail.STRIPE).exclude(state__in=left_out).order_by()
+    sending = Count("pk", filter=Q(state=Payout.State.SENDING))
+    found = rows.values_list("rail").annotate(count=Count("pk"), micros=Sum("amount_micros"), waiting=sending)
+    return [
+        RailOfRun(Rail(rail), count, micros, waiting, issued.get(rail), rail == Rail.SEPA and not rails.is_sepa_on())
+        for rail, count, micros, waiting in found.order_by("-rail")
+    ]
 
 
 @never_cache
@@ -73,22 +105,38 @@ def run_progress(request: SignedInRequest, run_id: int) -> HttpResponse:
 
 def _run_context(request: SignedInRequest, run: PayoutRun) -> dict[str, Any]:
     off = runs.difference(run)
-    state = Payout.State
+    state, sums = Payout.State, runs.by_state(run)
+    proposed = runs.together(sums, state.PROPOSED)
+    counted = [each for each in state.values if each not in (state.SKIPPED, state.CANCELLED)]
+    by_stripe = run.payouts.filter(rail=Rail.STRIPE, state__in=Payout.OPEN)
     return {
         "run": run,
-        "totals": runs.totals(run),
-        "paid": runs.totals(run, state.PAID),
-        "failed": runs.totals(run, state.FAILED, state.RETURNED),
-        "unknown": runs.totals(run, state.UNKNOWN),
-        "skipped": runs.totals(run, state.SKIPPED),
-        "open": runs.totals(run, *Payout.OPEN),
+        "totals": runs.together(sums, *counted),
+        "paid": runs.together(sums, state.PAID),
+        "failed": runs.together(sums, state.FAILED, state.RETURNED),
+        "unknown": runs.together(sums, state.UNKNOWN),
+        "skipped": runs.together(sums, state.SKIPPED),
+        "open": runs.together(sums, *Payout.OPEN),
+        "proposed": proposed,
+        "found": runs.together(sums, *sums),
+        "reserved": runs.together(sums, *(set(sums) - {state.PROPOSED})),
         "difference": off,
         "page": Paginator(runs.register(run), PER_PAGE).get_page(request.GET.get("page")),
         "is_own": run.created_by_id == request.user.pk,
         "can_approve": run.state == PayoutRun.State.COMPUTED and not off and run.created_by_id != request.user.pk,
         "can_cancel": run.state in PayoutRun.WAITING,
-        "is_moving": run.state == PayoutRun.State.EXECUTING,
+        "is_moving": _is_moving(run, proposed.count, by_stripe.exists()),
     }
+
+
+def _is_moving(run: PayoutRun, proposed: int, has_open: bool) -> bool:
+    """Whether workers, or somebody's request, are changing the run right now."""
+    state = PayoutRun.State
+    return {
+        state.DRAFT.value: True,
+        state.APPROVED.value: proposed > 0,
+        state.EXECUTING.value: has_open,
+    }.get(run.state, False)
 
 
 @staff_required

@@ -9,7 +9,8 @@ from django.conf import settings
 
 from artists.models import Payee
 from megabox import money
-from payouts.models import Block
+from payouts import iban
+from payouts.models import BankAccount, Block
 
 
 class ThresholdForm(forms.Form):
@@ -70,6 +71,67 @@ class RunForm(forms.Form):
         if not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", period):
             raise forms.ValidationError("Write the month as 2026-11.")
         return period
+
+
+class BookingForm(forms.Form):
+    """The day on which the bank booked what a file asked for."""
+
+    booked_on = forms.DateField(label="Booked by the bank on", widget=forms.DateInput(attrs={"type": "date"}))
+
+
+class BankAccountForm(forms.Form):
+    """Where somebody without Stripe is paid."""
+
+    kind = forms.ChoiceField(
+        label="What is it?", choices=BankAccount.Kind.choices, help_text="Euros to an IBAN go by SEPA."
+    )
+    holder = forms.CharField(
+        label="Account holder",
+        max_length=iban.MOST_NAME,
+        help_text="As the bank writes it.",
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    number = forms.CharField(
+        label="IBAN or account number", max_length=50, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    bic = forms.CharField(
+        label="BIC",
+        required=False,
+        max_length=15,
+        help_text="Banks outside the European Economic Area need it.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def clean_holder(self) -> str:
+        """A name that every bank can write."""
+        holder: str = self.cleaned_data["holder"].strip()
+        if not re.search("[A-Za-z]", iban.latin(holder)):
+            raise forms.ValidationError("Write the name in Latin letters, as the bank does.")
+        return holder
+
+    def clean_bic(self) -> str:
+        """Capitals without spaces."""
+        bic = re.sub(r"\s", "", self.cleaned_data["bic"]).upper()
+        if bic and not iban.is_bic(bic):
+            raise forms.ValidationError("A BIC has 8 or 11 letters and digits, like COBADEFFXXX.")
+        return bic
+
+    def clean(self) -> dict[str, Any]:
+        """The number, as its kind wants it."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        typed = cleaned.get("number")
+        if typed is None:
+            return cleaned
+        if cleaned.get("kind") == BankAccount.Kind.IBAN:
+            try:
+                cleaned["number"] = iban.parse(typed)
+            except iban.BadIban as bad:
+                self.add_error("number", str(bad))
+        else:
+            cleaned["number"] = re.sub(r"\s", "", typed).upper()
+            if not re.fullmatch(r"[A-Z0-9][A-Z0-9/-]{3,33}", cleaned["number"]):
+                self.add_error("number", "An account number has 4 to 34 letters and digits.")
+        return cleaned
 
 
 class BlockForm(forms.Form):

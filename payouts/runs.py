@@ -5,7 +5,7 @@ Every step is one conditional change of the run's row, so two people or two work
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -185,6 +185,18 @@ def totals(run: PayoutRun, *states: str) -> Totals:
         payouts = payouts.exclude(state__in=[Payout.State.SKIPPED, Payout.State.CANCELLED])
     sums = payouts.aggregate(count=Count("pk"), micros=Sum("amount_micros"))
     return Totals(sums["count"], sums["micros"] or 0)
+
+
+def by_state(run: PayoutRun) -> dict[str, Totals]:
+    """Count and micros of a run's payouts in each state there is."""
+    rows = run.payouts.order_by().values_list("state").annotate(count=Count("pk"), micros=Sum("amount_micros"))
+    return {state: Totals(count, micros) for state, count, micros in rows}
+
+
+def together(sums: Mapping[str, Totals], *states: str) -> Totals:
+    """The totals of these states together."""
+    found = [sums[state] for state in states if state in sums]
+    return Totals(sum(each.count for each in found), sum(each.micros for each in found))
 
 
 def difference(run: PayoutRun) -> int:

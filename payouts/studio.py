@@ -17,7 +17,7 @@ from artists.models import Payee
 from ledger.models import Posting
 from megabox import money
 from megabox.sheets import file_response
-from payouts import outlook, pictures, pool_story, reports, statements, transfers
+from payouts import outlook, pictures, pool_story, rails, reports, statements, transfers
 from payouts.forms import ThresholdForm, WindowForm
 from payouts.freshness import fresh_sign_in_required
 from payouts.models import Payout
@@ -70,6 +70,7 @@ def _earnings_page(request: SignedInRequest, chosen: Chosen, form: ThresholdForm
         "chart": pictures.bar_chart(amounts),
         "lines": [line for line in reversed(year.lines) if line.kind != statements.PAID][:LATEST],
         "payouts": _shown_payouts(chosen),
+        "account": rails.account_of(chosen.payee),
     }
     return render(request, "payouts/earnings.html", context, status=200 if form is None else 422)
 

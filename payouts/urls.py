@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from payouts import desk, studio
+from payouts import bank_pages, desk, payout_pages, studio
 
 app_name = "payouts"
 urlpatterns = [
@@ -16,6 +16,8 @@ urlpatterns = [
     path("studio/earnings/set-up/", studio.set_up, name="set_up"),
     path("studio/earnings/set-up/<int:payee_id>/again/", studio.set_up_again, name="set_up_again"),
     path("studio/earnings/set-up/<int:payee_id>/done/", studio.set_up_done, name="set_up_done"),
+    path("studio/earnings/bank/<int:payee_id>/", bank_pages.bank, name="bank"),
+    path("studio/earnings/bank/<int:payee_id>/stripe/", bank_pages.use_stripe, name="use_stripe"),
     path("desk/payouts/", desk.run_list, name="runs"),
     path("desk/payouts/open/", desk.open_run, name="open_run"),
     path("desk/payouts/blocks/", desk.block_list, name="blocks"),
@@ -27,6 +29,16 @@ urlpatterns = [
     path("desk/payouts/<int:run_id>/approve/", desk.approve, name="approve"),
     path("desk/payouts/<int:run_id>/cancel/", desk.cancel, name="cancel"),
     path("desk/payouts/<int:run_id>/execute/", desk.execute, name="execute"),
+    path("desk/payouts/<int:run_id>/pause/", payout_pages.pause, name="pause"),
+    path("desk/payouts/<int:run_id>/resume/", payout_pages.resume, name="resume"),
+    path("desk/payouts/<int:run_id>/files/<str:rail>/issue/", payout_pages.issue_file, name="issue_file"),
+    path("desk/payouts/files/<int:file_id>/", payout_pages.download_file, name="payout_file"),
+    path("desk/payouts/files/<int:file_id>/confirm/", payout_pages.confirm_file, name="confirm_file"),
+    path("desk/payouts/payout/<int:payout_id>/", payout_pages.payout, name="payout"),
+    path("desk/payouts/payout/<int:payout_id>/retry/", payout_pages.retry, name="retry"),
+    path("desk/payouts/payout/<int:payout_id>/release/", payout_pages.release, name="release"),
+    path("desk/payouts/payout/<int:payout_id>/confirm/", payout_pages.confirm_one, name="confirm_payout"),
+    path("desk/payouts/payout/<int:payout_id>/come-back/", payout_pages.come_back, name="come_back"),
     path("desk/payouts/<int:run_id>/register.csv", desk.register_file, {"form": "csv"}, name="run_csv"),
     path("desk/payouts/<int:run_id>/register.xlsx", desk.register_file, {"form": "xlsx"}, name="run_xlsx"),
 ]

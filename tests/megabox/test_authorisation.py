@@ -55,7 +55,7 @@ RULES: dict[str, Who] = {
             store:stats_xlsx
             payouts:earnings payouts:choose_threshold payouts:line payouts:statement payouts:statement_csv
             payouts:statement_xlsx payouts:pool
-            payouts:set_up payouts:set_up_again payouts:set_up_done
+            payouts:set_up payouts:set_up_again payouts:set_up_done payouts:bank payouts:use_stripe
         """,
         Who.ADVERTISER: """
             ads:campaign_new ads:campaign ads:campaign_edit ads:report ads:report_csv ads:report_xlsx ads:ad_new
@@ -68,6 +68,8 @@ RULES: dict[str, Who] = {
             desk_export desk_export_progress desk_export_zip
             ads:review ads:approve ads:refuse payouts:runs payouts:open_run payouts:blocks
             payouts:place_block payouts:lift_block payouts:run payouts:run_progress payouts:prepare payouts:approve
+            payouts:pause payouts:resume payouts:issue_file payouts:payout_file payouts:confirm_file payouts:payout
+            payouts:retry payouts:release payouts:confirm_payout payouts:come_back
             payouts:cancel payouts:execute payouts:run_csv payouts:run_xlsx
             desk_entry desk_posting desk_source desk_group desk_view desk_payout
             desk_reports desk_report desk_report_csv desk_report_xlsx
