@@ -13,7 +13,7 @@ from django.utils import timezone
 from ledger.audit import Check, Finding, all_findings
 from ledger.models import Posting
 from store import balance_audit, dispute_audit, sale_checks
-from store.models import BalanceTransaction, Dispute, Gate, LibraryItem, Order, OrderLine, StripeEvent
+from store.models import BalanceTransaction, Dispute, Gate, HandEntry, LibraryItem, Order, OrderLine, StripeEvent
 
 ROOM = "store"
 
@@ -30,6 +30,7 @@ def checks(at: datetime) -> Sequence[Check]:
         Check(ROOM, "disputes are booked, and nothing else is held or receivable", dispute_audit.findings, Dispute),
         Check(ROOM, "entries and Stripe's transactions name each other", balance_audit.sums, BalanceTransaction),
         Check(ROOM, "suspense is what its transactions say", balance_audit.suspense, BalanceTransaction),
+        Check(ROOM, "what is booked by hand has its person", balance_audit.hand_entries, HandEntry),
         Check(ROOM, "nothing stays open with Stripe", partial(balance_audit.unmatched, at), BalanceTransaction),
         Check(ROOM, "nothing waits for a person", _for_a_person, StripeEvent),
     )

@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from ledger import chart, journal
 from ledger.audit import Finding
-from ledger.models import Account, Posting
+from ledger.models import Account, Entry, Posting
 from megabox import money
 from store import balance_import, naming, reconciliation
-from store.models import BalanceTransaction, Naming
+from store.models import BalanceTransaction, HandEntry, Naming
 
 ROOM = "store"
 OPEN_AGE = timedelta(days=3)
@@ -43,6 +43,16 @@ def suspense() -> Iterator[Finding]:
         booked = -journal.balance(chart.suspense(unit))  # an asset: money that came in unexplained is below zero
         if rows != booked:
             yield Finding(ROOM, "suspense", f"{booked} {unit} micros are in suspense, its transactions say {rows}.")
+
+
+def hand_entries() -> Iterator[Finding]:
+    """What people booked by hand has its entry, over the same sum, and no entry of the kind is without a person."""
+    moved = Coalesce(Sum("entry__postings__amount"), 0)
+    for row in HandEntry.objects.annotate(moved=moved).exclude(moved=F("micros")):
+        yield Finding(ROOM, "by hand", f"{row} of {row.booked_at:%Y-%m-%d} is booked with {row.moved} micros.")
+    known = HandEntry.objects.values("entry")
+    for entry in Entry.objects.filter(kind="vat paid").exclude(pk__in=known):
+        yield Finding(ROOM, "by hand", f"{entry.key} was booked by nobody.")
 
 
 def unmatched(at: datetime | None = None) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ from megabox.standin import call as standin_call
 from payouts import runs
 from payouts.models import Payout, PayoutRun
 from store import gate, orders
-from store.models import Download, Gate, LibraryItem, Order
+from store.models import BalanceCheck, BalanceTransaction, Download, Gate, LibraryItem, Order
 from tests.standin.server import Standin
 from users.access import has_confirmed_email
 from users.models import User
@@ -67,6 +67,14 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, time: int
             yield
 
 
+def see_that_stripe_agrees() -> None:
+    """Every movement at the stand-in has its entries, to the cent."""
+    assert BalanceTransaction.objects.exists()
+    assert not BalanceTransaction.objects.exclude(state=BalanceTransaction.State.MATCHED).exists()
+    [check] = BalanceCheck.objects.all()
+    assert (check.difference_micros, check.in_flight_micros, check.suspense_micros) == (0, 0, 0)
+
+
 def test_everything_is_there_once(small_demo: Standin) -> None:
     assert "The demo is ready" in make()
 
@@ -74,6 +82,7 @@ def test_everything_is_there_once(small_demo: Standin) -> None:
     see_the_advertiser()
     see_the_history()
     see_the_charges(small_demo)
+    see_that_stripe_agrees()
     assert "clean" in audit()
 
     before = counts()

@@ -2,24 +2,29 @@
 
 import csv
 import io
+import threading
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from ledger import chart, journal
 from ledger.models import Entry
-from store import balance_audit, balance_checks, balance_pages, balance_reports, hand_entries, refunds
+from store import balance_audit, balance_checks, balance_pages, balance_reports, hand_entries, refunds, tasks
 from store.models import BalanceTransaction, Decision, HandEntry, Naming
 from tests.store.factories import NOON, make_paid_order
 from tests.store.stripes import Stripe, told, told_charge, told_refund
 from tests.users.factories import PASSWORD, ada, max_
+from users.models import User
 
 pytestmark = pytest.mark.django_db
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -317,3 +322,57 @@ def test_the_audit_finds_suspense_that_no_transaction_has(stripe: Stripe) -> Non
     line = journal.Line(chart.suspense("USD"), chart.stripe("USD"), 1_000_000, "USD")
     journal.post("a-mistake", "a mistake", [line], occurred_at=NOON)
     assert any("its transactions say 0" in one for one in found(NOON))
+
+
+def test_the_audit_finds_a_hand_entry_with_another_sum_or_without_a_person(desk: Client) -> None:
+    collected()
+    pay(desk)
+    assert list(balance_audit.hand_entries()) == []
+    HandEntry.objects.update(micros=1_000_000)
+    line = journal.Line(chart.vat("DE", "USD"), chart.bank("USD"), 1_000_000, "USD")
+    journal.post("by-nobody", "vat paid", [line], occurred_at=NOON)
+    first, second = (one.message for one in balance_audit.hand_entries())
+    assert "is booked with 1900000 micros" in first
+    assert "booked by nobody" in second
+
+
+# --- the command, the clock, and two at once
+
+
+def test_the_command_says_what_was_done_and_exits_by_it(stripe: Stripe, capsys: pytest.CaptureFixture[str]) -> None:
+    stripe.tell(told_charge(make_paid_order()))
+    call_command("reconcile")
+    assert "1 transactions are new, 1 were matched." in capsys.readouterr().out
+    stripe.uncounted["USD"] = 10_000
+    call_command("reconcile")
+    with pytest.raises(SystemExit):
+        call_command("reconcile")
+    stripe.is_silent = True
+    with pytest.raises(CommandError, match="Stripe does not answer"):
+        call_command("reconcile")
+
+
+def test_the_clock_asks_every_hour(settings: LazySettings) -> None:
+    assert settings.CELERY_BEAT_SCHEDULE["reconcile with Stripe"]["task"] == tasks.reconcile.name
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_pay_the_same_vat_at_once_pay_it_once() -> None:
+    collected()
+    barrier, refused = threading.Barrier(2), []
+
+    def book(by: User) -> None:
+        try:
+            barrier.wait()
+            hand_entries.pay_vat(
+                uuid.uuid4(), country="DE", unit="USD", micros=1_900_000, reason="October", by=by, at=NOON
+            )
+        except hand_entries.CannotBook as reason:
+            refused.append(reason)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(book, [ada(), max_()]))
+    assert len(refused) == 1
+    assert journal.balance(chart.vat("DE", "USD")) == 0

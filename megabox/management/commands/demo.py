@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from megabox.demo import adverts, catalogue, charges, history, people, whole
 from megabox.demo.workshop import Workshop
+from store import balance_checks, stripe_balance
 
 
 class Command(BaseCommand):
@@ -38,7 +39,7 @@ class Command(BaseCommand):
         try:
             with charges.there(), tempfile.TemporaryDirectory(prefix="megabox-demo-") as folder:
                 self._make(Workshop(Path(folder), hands=hands), anchor, hands)
-        except (catalogue.Stuck, charges.NoStandin) as reason:
+        except (catalogue.Stuck, charges.NoStandin, stripe_balance.NoAnswer) as reason:
             raise CommandError(f"{reason} What was made is kept; run the command again to go on.") from reason
         self._say(f"The demo is ready ({time.monotonic() - started:.0f} s).")
 
@@ -49,6 +50,7 @@ class Command(BaseCommand):
             history.deposit(anchor)
             adverts.make(shop, anchor, self._say)
             history.live(anchor, self._say)
+            balance_checks.run(at=timezone.now())
         finally:
             shop.close()
 
