@@ -780,8 +780,7 @@ def payout_runs(books: Books) -> Findings:
             " state FROM payouts WHERE run_id = ? ORDER BY payee_id",
             run_id,
         )
-        head = ["megabox.payouts/2", unit, period, mark, version]
-        if content_hash not in hashes(head, [list(item) for item in items]):
+        if content_hash not in hashes([unit, period, mark, version], [list(item) for item in items]):
             yield f"Run {run_id} is not what was computed: its payouts have another hash than {content_hash}."
         account = f"payee:%:payable:{unit}"
         changes = books.all(
@@ -800,7 +799,7 @@ def hashes(head: list[Any], items: list[list[Any]]) -> set[str]:
     """What the content hash of a run may be.
 
     It covers the reasons as they were computed, and the rows hold today's: whoever was skipped only at the approval
-    had none, and so had everybody who was not skipped.
+    had none, and so had everybody who was not skipped. The first format did not name the rail.
     """
     names = [
         "payee_id",
@@ -820,8 +819,10 @@ def hashes(head: list[Any], items: list[list[Any]]) -> set[str]:
     for which in range(2 ** min(len(doubtful), MOST_DOUBTFUL)):
         for index, item in enumerate(doubtful):
             item[7] = "" if which >> min(index, MOST_DOUBTFUL - 1) & 1 else reasons[index]
-        said = [*head, [dict(zip(names, item, strict=False)) for item in items]]
-        found.add(hashlib.sha256(compact(said).encode()).hexdigest())
+        said = [dict(zip(names, item, strict=False)) for item in items]
+        without = [{name: value for name, value in item.items() if name != "rail"} for item in said]
+        for form in (["megabox.payouts/2", *head, said], ["megabox.payouts/1", *head, without]):
+            found.add(hashlib.sha256(compact(form).encode()).hexdigest())
     return found
 
 
