@@ -127,6 +127,31 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """Rows that are made of something else when they are asked for, so that none is held."""
+
+    of: Sequence[Any]
+    make: Callable[[Any], Row]
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(self.make, self.of)
+
+    def __getitem__(self, part: slice, /) -> Sequence[Row]:
+        return [self.make(one) for one in self.of[part]]
+
+    def __len__(self) -> int:
+        return len(self.of)
+
+    def sorted_by(self, position: int, *, is_descending: bool) -> Listed:
+        """The same rows in the order of a column; all of them are made for it."""
+        return Listed(list(self)).sorted_by(position, is_descending=is_descending)
+
+    def sums(self, positions: Sequence[int], unit: int | None) -> dict[str, tuple[int, list[int]]]:
+        """For each unit how many rows it has, and the sums of the columns at `positions`."""
+        return _sums(self, positions, unit)
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A table. `before` and `after` are lines around the rows (balances brought and carried) that no total counts."""
 

@@ -8,7 +8,7 @@ from django.db.models import BigIntegerField, Case, Count, F, Q, QuerySet, Sum, 
 from django.db.models.functions import Coalesce
 
 from megabox.reporting import Filters, Queried, Report, posting_url, source_url
-from megabox.sheets import Column, Kind, Listed, Row, Table, Total
+from megabox.sheets import Column, Kind, Made, Row, Table, Total
 from payouts.models import Block, Payout, PayoutRun
 from payouts.statements import Line, Statement
 
@@ -198,7 +198,7 @@ def statement_table(statement: Statement) -> Table:
     return Table(
         f"Statement of {statement.payee.name}",
         STATEMENT,
-        Listed([_statement_row(line) for line in statement.lines]),
+        Made(statement.lines, _statement_row),
         before=[_balance_row("opening balance", statement.since, statement.opening.total, statement.unit)],
         after=[_balance_row("closing balance", statement.until, statement.closing.total, statement.unit)],
         is_totalled=False,

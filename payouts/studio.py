@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -25,6 +27,7 @@ from payouts.statements import Statement
 from users.access import SignedInRequest, artist_required, confirmed_email_required
 
 LATEST = 12
+LINES_PER_PAGE = 100
 MONTHS_DRAWN = 12
 
 
@@ -57,9 +60,10 @@ def earnings(request: SignedInRequest) -> HttpResponse:
 def _earnings_page(request: SignedInRequest, chosen: Chosen, form: ThresholdForm | None) -> HttpResponse:
     now = timezone.now()
     since = _months_ago(now, MONTHS_DRAWN - 1)
-    year = statements.statement(chosen.payee, chosen.unit, since=since, until=now + timedelta(seconds=1))
+    until = now + timedelta(seconds=1)
+    year = statements.statement(chosen.payee, chosen.unit, since=since, until=until)
     months = {f"{_months_ago(now, back):%Y-%m}": 0 for back in range(MONTHS_DRAWN - 1, -1, -1)}
-    amounts = months | statements.by_period(year.lines, lambda at: f"{at:%Y-%m}")
+    amounts = months | statements.by_month(chosen.payee, chosen.unit, since=since, until=until)
     next_payout = outlook.outlook(chosen.payee, chosen.unit, now)
     context = {
         "chosen": chosen,
@@ -68,7 +72,7 @@ def _earnings_page(request: SignedInRequest, chosen: Chosen, form: ThresholdForm
         "outlook": next_payout,
         "form": form or ThresholdForm(unit=chosen.unit, initial={"threshold": _typed(next_payout.threshold_micros)}),
         "chart": pictures.bar_chart(amounts),
-        "lines": [line for line in reversed(year.lines) if line.kind != statements.PAID][:LATEST],
+        "lines": year.lines.latest(LATEST, but=statements.PAID),
         "payouts": _shown_payouts(chosen),
         "account": rails.account_of(chosen.payee),
     }
@@ -147,12 +151,14 @@ def statement(request: SignedInRequest) -> HttpResponse:
     """A statement for any days."""
     chosen = _required(request)
     form = _window_form(request)
-    context = {"chosen": chosen, "form": form}
+    context: dict[str, Any] = {"chosen": chosen, "form": form}
     if not form.is_valid():
         return render(request, "payouts/statement.html", context, status=422)
     found = _statement(chosen, form)
     query = f"{chosen.query}&since={form.cleaned_data['since']}&until={form.cleaned_data['until']}"
-    return render(request, "payouts/statement.html", context | {"statement": found, "query": query})
+    page = Paginator(found.lines, LINES_PER_PAGE).get_page(request.GET.get("page"))
+    context |= {"statement": found, "query": query, "page": page}
+    return render(request, "payouts/statement.html", context)
 
 
 @never_cache

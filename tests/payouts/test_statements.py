@@ -6,7 +6,8 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from ledger import chart, journal, payees
 from ledger.journal import Line
@@ -197,3 +198,29 @@ def test_the_file_ends_with_the_closing_balance_and_its_lines_sum_to_it() -> Non
     assert [line["amount"] for line in lines] == ["4.495500", "-1.000001"]
     assert sum(int(line["amount_micros"]) for line in lines) == int(last["amount_micros"]) == 3_495_499
     assert (last["kind"], last["date"]) == ("closing balance", "2027-01-01T00:00:00Z")
+
+
+def test_a_long_statement_costs_as_few_queries_as_a_short_one_and_is_read_by_the_page() -> None:
+    nina = make_payee()
+    queries = []
+    for first, last in ((0, 3), (3, 40)):
+        for number in range(first, last):
+            earn(nina, 1_000_000 + number, is_matured=False)
+        with CaptureQueriesContext(connection) as asked:
+            found = year(nina)
+            page = found.lines[1:11]
+        queries.append(len(asked))
+    assert queries[0] == queries[1]
+    assert len(page) == 10
+    assert (len(found.lines), found.earnings) == (40, sum(line.amount for line in found.lines))
+    assert [line.posting_id for line in found.lines] == sorted(line.posting_id for line in found.lines)
+    assert [line.amount for line in found.lines.latest(2, but=PAID)] == [1_000_039, 1_000_038]
+
+
+def test_months_are_summed_by_what_was_earned_less_what_was_taken_back() -> None:
+    nina = make_payee()
+    sale = earn(nina, 5 * MICROS, at=NOON - timedelta(days=60))
+    earn(nina, 60 * MICROS, at=NOON)
+    take_back(nina.pk, sale, 1 * MICROS)
+    approve(open_run())
+    assert statements.by_month(nina, "USD", since=FIRST, until=LAST) == {"2026-09": 5 * MICROS, "2026-11": 59 * MICROS}
