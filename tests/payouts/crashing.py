@@ -10,12 +10,11 @@ from django.conf import settings
 
 from artists.models import Payee
 from ledger import chart, journal
-from megabox import audit
 from payouts import runs, tasks
 from payouts.models import Payout, PayoutRun
 from store import events
 from store import tasks as store_tasks
-from tests.crashing import Clock
+from tests.crashing import Clock, findings
 from tests.payouts.factories import MICROS, NOON, approve, earn, executing_run, make_payee, open_run
 from tests.standin.server import Standin
 from tests.store.factories import signature
@@ -149,7 +148,7 @@ class PayoutStory:
         if (over := list(PayoutRun.objects.values_list("state", flat=True))) != [self.run_state()]:
             yield f"The runs are {over}."
         yield from self.money(payouts)
-        yield from (str(finding) for finding in audit.findings())
+        yield from findings(self.clock.now)
 
     def money(self, payouts: list[Payout]) -> Iterator[str]:
         """What a payee earned is what the provider has sent them and what is still payable."""
