@@ -81,10 +81,22 @@ def missing(campaign: Campaign, at: datetime) -> list[str]:
     if not campaign.ads.showable().exists():
         reasons.append("No ad is approved yet. Add one and send it for review.")
     if campaign.advertiser:
+        reasons += _held_back(campaign.advertiser)
         lacking = campaign.remaining_micros - funds.of(campaign.advertiser, at, without=campaign).free
         if lacking > 0:
             amount = money.display_exact(lacking, settings.ADS_CURRENCY)
             reasons.append(f"Its budget is not prepaid: add {amount}, or lower the budget.")
+    return reasons
+
+
+def _held_back(advertiser: Advertiser) -> list[str]:
+    """What stands between an advertiser and any campaign of theirs."""
+    reasons = []
+    if Advertiser.objects.filter(pk=advertiser.pk, stopped_at__isnull=False).exists():
+        reasons.append("A payment of yours is disputed at your bank. Nothing is shown until the bank has decided.")
+    if owed := advertiser.owed_micros():
+        amount = money.display_exact(owed, settings.ADS_CURRENCY)
+        reasons.append(f"You owe {amount} of a payment that was taken back. Add money: it settles that first.")
     return reasons
 
 
@@ -136,6 +148,22 @@ def stop_unfunded(advertiser: Advertiser, at: datetime) -> int:
         stopped = live.update(state=State.PAUSED, stopped_at=at)
     serving.forget()
     return stopped
+
+
+def stop_all(advertiser: Advertiser, at: datetime) -> int:
+    """Pause all of an advertiser's live campaigns and let none go live until `allow`; return how many were live."""
+    with transaction.atomic():
+        Advertiser.objects.select_for_update().get(pk=advertiser.pk)
+        Advertiser.objects.filter(pk=advertiser.pk, stopped_at=None).update(stopped_at=at)
+        live = Campaign.objects.live().filter(advertiser=advertiser)
+        stopped = live.update(state=State.PAUSED, stopped_at=at)
+    serving.forget()
+    return stopped
+
+
+def allow(advertiser: Advertiser) -> bool:
+    """Let an advertiser's campaigns go live again, when they press the button; False when they were allowed."""
+    return Advertiser.objects.filter(pk=advertiser.pk, stopped_at__isnull=False).update(stopped_at=None) == 1
 
 
 # --- review

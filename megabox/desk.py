@@ -15,7 +15,7 @@ from megabox import audit_runs
 from megabox.models import AuditRun
 from payouts.models import Payout, PayoutRun
 from store import balance_checks
-from store.models import StripeEvent
+from store.models import Dispute, StripeEvent
 from users.access import staff_required
 from users.models import Mail
 
@@ -54,6 +54,7 @@ def _tasks() -> list[Task]:
             reverse("desk_audit_run", args=[last.pk]) if last else reverse("desk_books"),
             is_fault=True,
         ),
+        Task("disputes to answer", Dispute.objects.waiting().count(), reverse("store:disputes")),
         Task(
             "things that Stripe and the books do not agree on",
             len(balance_checks.troubles(timezone.now())),

@@ -55,6 +55,18 @@ def lift(block_id: int, *, by: User, at: datetime) -> bool:
     return Block.objects.filter(pk=block_id, lifted_at__isnull=True).update(lifted_by=by, lifted_at=at) == 1
 
 
+def place_for_case(payee_id: int, case: str, *, reason: str, note: str, at: datetime) -> None:
+    """Hold a payee for a case, once; what a person lifted stays lifted."""
+    Block.objects.get_or_create(
+        payee_id=payee_id, case=case, defaults={"reason": reason, "note": note[:300], "created_at": at}
+    )
+
+
+def lift_for_case(case: str, *, at: datetime) -> int:
+    """End the blocks of a case that is over; return how many."""
+    return Block.objects.filter(case=case, lifted_at__isnull=True).update(lifted_at=at)
+
+
 def _active(payees: list[Payee], at: datetime) -> Iterable[Block]:
     return Block.objects.active(at).filter(payee__in=payees).order_by("-pk")
 

@@ -13,7 +13,17 @@ from django.utils import timezone
 from ledger.audit import Check, Finding, all_findings
 from ledger.models import Posting
 from store import balance_audit, dispute_audit, sale_checks
-from store.models import BalanceTransaction, Dispute, Gate, HandEntry, LibraryItem, Order, OrderLine, StripeEvent
+from store.models import (
+    Adjustment,
+    BalanceTransaction,
+    Dispute,
+    Gate,
+    HandEntry,
+    LibraryItem,
+    Order,
+    OrderLine,
+    StripeEvent,
+)
 
 ROOM = "store"
 
@@ -28,6 +38,7 @@ def checks(at: datetime) -> Sequence[Check]:
         Check(ROOM, "what was bought is in a library", _libraries, LibraryItem),
         Check(ROOM, "downloads for credits are booked, and nothing else is", _gates, Gate),
         Check(ROOM, "disputes are booked, and nothing else is held or receivable", dispute_audit.findings, Dispute),
+        Check(ROOM, "what the staff gave up or withheld is booked", dispute_audit.adjustments, Adjustment),
         Check(ROOM, "entries and Stripe's transactions name each other", balance_audit.sums, BalanceTransaction),
         Check(ROOM, "suspense is what its transactions say", balance_audit.suspense, BalanceTransaction),
         Check(ROOM, "what is booked by hand has its person", balance_audit.hand_entries, HandEntry),

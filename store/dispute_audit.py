@@ -1,4 +1,4 @@
-"""What must always be true of disputes: rows, entries, what is held, and what is receivable, both ways round."""
+"""What must always be true of disputes and of what the staff decided about money: rows against entries, both ways."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from django.db.models import Sum
 
 from ledger.audit import Finding
 from ledger.models import Posting
-from store.models import Dispute, Order
+from store.models import Adjustment, Dispute, Order
 
 ROOM = "store"
 RULE = "dispute"
@@ -83,3 +83,11 @@ def _orders(disputes: list[Dispute]) -> Iterator[Finding]:
         lost[str(dispute.order_id)] = lost.get(str(dispute.order_id), 0) + dispute.lost_micros
     orders = Order.objects.filter(charged_back_micros__gt=0).values_list("pk", "charged_back_micros")
     yield from _compare("Charge-back", {str(pk): micros for pk, micros in orders}, lost)
+
+
+def adjustments() -> Iterator[Finding]:
+    """Every decision about money that is owed or withheld is booked, and none was booked that nobody made."""
+    rows = {each.source: each.amount_micros for each in Adjustment.objects.all()}
+    booked = Posting.objects.filter(entry__key__startswith="adjustment:")
+    found = dict(booked.order_by().values_list("source").annotate(total=Sum("amount")))
+    yield from _compare("Decision", rows, found)

@@ -11,11 +11,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Sum
 
+from ads import campaigns
+from ads.models import Advertiser
+from artists.models import Payee
 from ledger import chart, journal, payees
 from ledger.journal import Line
 from ledger.models import Posting
 from megabox import money
+from payouts import blocks
+from payouts.models import Block
 from store import taking
 from store.checkout import id_of
 from store.models import Dispute, Order
@@ -104,6 +110,8 @@ def learn(order_id: uuid.UUID, told: Told, *, at: datetime) -> str:
         _advance(dispute, told, at)
         booked.append(_lose(dispute, order, at) if _is_lost(dispute) else "")
         dispute.save()
+        if dispute.withdrawal and not dispute.open_micros:
+            _let_go(dispute, order, at)
     return " ".join(filter(None, booked)) or "Nothing new to book."
 
 
@@ -180,8 +188,11 @@ def _withdraw(dispute: Dispute, order: Order, moved: Moved, at: datetime) -> str
     if order.kind == Order.Kind.SALE:
         others = sum(one.open_micros for one in Dispute.objects.undecided().filter(order=order).exclude(pk=dispute.pk))
         before = min(order.taken_micros + others, order.total_micros)
-        held, _missing = taking.hold_lines(order, amount, before=before, case=_case(dispute))
+        held, missing = taking.hold_lines(order, amount, before=before, case=_case(dispute))
         lines += held
+        _block(dispute, missing, at)
+    else:
+        campaigns.stop_all(_advertiser(order), at)
     journal.post(dispute.key("opened"), "dispute opened", lines, occurred_at=at)
     dispute.withdrawal, dispute.withdrawn_micros = moved.id, amount
     dispute.fee_micros += fee
@@ -234,6 +245,32 @@ def _lose(dispute: Dispute, order: Order, at: datetime) -> str:
     order.save(update_fields=["charged_back_micros"])
     taking.done(order, at)
     return "Lost."
+
+
+def _block(dispute: Dispute, missing: Mapping[int, int], at: datetime) -> None:
+    """Hold payees whose part of the disputed money is not there any more: a hold of theirs covers nothing.
+
+    Where the hold covers it, the payee is paid on: the disputed money is safe. Where it does not, what they earn next
+    is all that the loss could be taken from, so it is not paid out while the outcome is open.
+    """
+    for payee_id, short in sorted(missing.items()):
+        note = f"{dispute} of {dispute.order}: {money.display_exact(short, dispute.unit)} of it was not there to hold."
+        blocks.place_for_case(payee_id, dispute.source, reason=Block.Reason.DISPUTE, note=note, at=at)
+
+
+def _let_go(dispute: Dispute, order: Order, at: datetime) -> None:
+    """A dispute that is settled in the books keeps nobody from being paid, and no advertiser from advertising."""
+    blocks.lift_for_case(dispute.source, at=at)
+    if order.kind == Order.Kind.DEPOSIT:
+        advertiser = _advertiser(order)
+        if not Dispute.objects.undecided().filter(order__lines__advertiser=advertiser).exists():
+            campaigns.allow(advertiser)
+
+
+def _advertiser(order: Order) -> Advertiser:
+    advertiser = order.lines.select_related("advertiser").get().advertiser
+    assert advertiser is not None
+    return advertiser
 
 
 def _fee_lines(dispute: Dispute, fee: int, facts: Mapping[str, Any]) -> list[Line]:
@@ -297,3 +334,54 @@ def settle_owed(payee_ids: Iterable[int], unit: str, *, key: str, at: datetime) 
     """Settle what these payees owe from what became payable."""
     for payee_id in sorted(payee_ids):
         payees.settle_owed(payee_id, unit, key=f"{key}:owed:{payee_id}", at=at)
+
+
+# --- what people see
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Disputes of one unit: how much is out, held, won back and lost, in micros."""
+
+    unit: str
+    out: int
+    won: int
+    lost: int
+    fees: int
+
+
+def totals() -> list[Totals]:
+    """The sums of all disputes, by unit."""
+    sums = (
+        Dispute.objects.order_by("unit")
+        .values("unit")
+        .annotate(
+            withdrawn=Sum("withdrawn_micros"),
+            won=Sum("reinstated_micros"),
+            lost=Sum("lost_micros"),
+            fees=Sum("fee_micros"),
+        )
+    )
+    return [
+        Totals(row["unit"], row["withdrawn"] - row["won"] - row["lost"], row["won"], row["lost"], row["fees"])
+        for row in sums
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a dispute holds of one payee, in micros."""
+
+    payee: Payee
+    micros: int
+
+
+def holds(dispute: Dispute) -> list[Held]:
+    """What a dispute holds now, by payee."""
+    sums: dict[int, int] = {}
+    for earning in _case(dispute).holds.values() if dispute.open_micros else ():
+        for posting, left in earning:
+            payee_id = taking.payee_of(posting)
+            sums[payee_id] = sums.get(payee_id, 0) + left
+    people = Payee.objects.in_bulk(sums)
+    return [Held(people[payee_id], micros) for payee_id, micros in sorted(sums.items()) if micros]

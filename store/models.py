@@ -15,10 +15,11 @@ from django.utils import timezone
 
 from megabox.claims import Claimable
 from store.balance_rows import BalanceCheck, BalanceImport, BalanceTransaction, Decision, HandEntry, Naming
-from store.cases import Dispute
+from store.cases import Adjustment, Dispute
 from store.listeners import Listener
 
 __all__ = [
+    "Adjustment",
     "BalanceCheck",
     "BalanceImport",
     "BalanceTransaction",

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
+from ads import funds
 from ads.models import Advertiser
 from ledger import chart, journal, policy
 from ledger.journal import Line
@@ -313,13 +314,16 @@ def _sale_lines(order: Order, line: OrderLine, tax: int, rules: Policy, at: date
 
 
 def _book_deposit(order: Order, lines: Sequence[OrderLine], at: datetime) -> None:
-    """The whole deposit is the advertiser's to spend; the card fee is ours."""
+    """The whole deposit is the advertiser's to spend, once what they owe is settled; the card fee is ours."""
     movements = []
     for line in lines:
         assert line.advertiser_id is not None and line.net_micros is not None
         prepaid = chart.prepaid(line.advertiser_id, order.unit)
         movements.append(Line(chart.stripe(order.unit), prepaid, line.net_micros, order.unit, source=line.source))
     journal.post(order.entry_key, "deposit", movements, occurred_at=at)
+    for line in lines:
+        assert line.advertiser_id is not None
+        funds.settle_owed(line.advertiser_id, order.unit, key=f"{order.entry_key}:owed:{line.advertiser_id}", at=at)
 
 
 def _empty_cart(order: Order) -> None:

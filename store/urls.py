@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from store import balance_pages, cart_pages, gate_pages, library_pages, listening, order_pages, pages, studio, webhooks
+from store import (
+    balance_pages,
+    cart_pages,
+    case_pages,
+    gate_pages,
+    library_pages,
+    listening,
+    order_pages,
+    pages,
+    studio,
+    webhooks,
+)
 
 app_name = "store"
 urlpatterns = [
@@ -34,6 +45,11 @@ urlpatterns = [
     path("get/<uuid:pk>/file/", gate_pages.file, name="gate_file"),
     path("stream/<int:pk>/", listening.stream, name="stream"),
     path("plays/", listening.played, name="plays"),
+    path("desk/disputes/", case_pages.dispute_list, name="disputes"),
+    path("desk/disputes/<int:pk>/", case_pages.dispute, name="dispute"),
+    path("desk/owed/", case_pages.owed, name="owed"),
+    path("desk/owed/write-off/", case_pages.write_off, name="write_off"),
+    path("desk/owed/withhold/", case_pages.withhold, name="withhold"),
     path("desk/stripe/", balance_pages.reconciliation, name="reconciliation"),
     path("desk/stripe/now/", balance_pages.reconcile, name="reconcile"),
     path("desk/stripe/<int:pk>/", balance_pages.balance_transaction, name="balance_transaction"),

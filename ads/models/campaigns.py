@@ -53,6 +53,9 @@ class Advertiser(models.Model):
     )
     name = models.CharField(max_length=120)
     created_at = models.DateTimeField(default=timezone.now)
+    stopped_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when nothing of theirs is shown: a payment is disputed."
+    )
 
     objects = AdvertiserQuerySet.as_manager()
 
@@ -67,6 +70,10 @@ class Advertiser(models.Model):
     def prepaid_micros(self) -> int:
         """What is left of the deposits in the books, settled to the last hour."""
         return journal.balance(chart.prepaid(self.pk, settings.ADS_CURRENCY))
+
+    def owed_micros(self) -> int:
+        """What they owe us after money was taken back that was spent already."""
+        return journal.balance(chart.advertiser_owed(self.pk, settings.ADS_CURRENCY))
 
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):

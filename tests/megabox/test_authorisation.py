@@ -64,6 +64,7 @@ RULES: dict[str, Who] = {
         Who.STAFF: """
             store:reconciliation store:reconcile store:balance_transaction store:decide store:take_back
             store:by_hand store:pay_vat
+            store:disputes store:dispute store:owed store:write_off store:withhold
             desk desk_books desk_check_books desk_audit_run desk_audit_progress desk_export_books
             desk_export desk_export_progress desk_export_zip
             ads:review ads:approve ads:refuse payouts:runs payouts:open_run payouts:blocks

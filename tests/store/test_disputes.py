@@ -18,6 +18,8 @@ from ledger import audit as ledger_audit
 from ledger import chart, journal, payees
 from ledger.journal import Line
 from ledger.models import Account, Entry, Posting
+from payouts import blocks
+from payouts.models import Block
 from store import disputes, library, refunds, waiting
 from store.audit import findings
 from store.models import Dispute, Order, StripeEvent
@@ -36,6 +38,7 @@ from tests.store.factories import (
     stored,
     told,
 )
+from tests.users.factories import ada
 
 pytestmark = pytest.mark.django_db
 
@@ -543,3 +546,52 @@ def test_every_posting_of_a_dispute_names_it() -> None:
     assert set(mine.values_list("source", flat=True)) == {dispute.source}
     named = {facts.get("balance_transaction") for facts in mine.filter(reverses=None).values_list("facts", flat=True)}
     assert named == {dispute.withdrawal, dispute.reinstatement}
+
+
+# --- who is not paid meanwhile
+
+
+def blocked(payee_id: int) -> list[Block]:
+    return list(Block.objects.active(LATER).filter(payee_id=payee_id))
+
+
+def test_a_payee_whose_part_is_held_is_paid_on() -> None:
+    order, payee = one_payee()
+    learn(order, told(order))
+    assert blocked(payee) == []
+
+
+def test_a_payee_whose_part_is_gone_is_not_paid_until_it_is_decided() -> None:
+    order, payee = one_payee()
+    mature()
+    pay_out(payee, 5_000_000)
+    learn(order, told(order), told(order, "under_review"))
+    (block,) = blocked(payee)
+    assert (block.reason, block.created_by) == (Block.Reason.DISPUTE, None)
+    assert "$5.00 of it was not there to hold" in block.note
+    learn(order, told(order, "lost"))
+    assert blocked(payee) == []
+
+
+def test_each_dispute_lifts_only_its_own_block() -> None:
+    artist = make_artist()
+    orders = [make_paid_order(make_sold_album(artist=artist)) for _ in range(2)]
+    mature()
+    pay_out(artist.payee_id, 17_982_000)
+    for order in orders:
+        learn(order, told(order))
+    assert len(blocked(artist.payee_id)) == 2
+    learn(orders[0], told(orders[0], "won", back=True))
+    assert [block.case for block in blocked(artist.payee_id)] == [Dispute.objects.get(order=orders[1]).source]
+
+
+def test_what_a_person_lifted_stays_lifted() -> None:
+    order, payee = one_payee()
+    mature()
+    pay_out(payee, 8_991_000)
+    learn(order, told(order))
+    blocks.lift(blocked(payee)[0].pk, by=ada(), at=LATER)
+    learn(order, told(order, "under_review"))
+    assert blocked(payee) == []
+    learn(order, told(order, "lost"))
+    assert Block.objects.get().lifted_by == ada()
