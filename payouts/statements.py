@@ -19,6 +19,7 @@ from artists.models import Payee
 from ledger import chart, pending, reading
 from ledger.journal import reversed_micros
 from ledger.models import Account, Posting
+from payouts import holds
 from payouts.models import Payout
 
 EARNING, REVERSAL, ADJUSTMENT, WITHHELD, PAID = "earning", "taken back", "adjustment", "withheld", "paid"
@@ -78,9 +79,14 @@ class Lines(Sequence[Line]):
 
     AT_ONCE = 500
 
-    def __init__(self, postings: QuerySet[Any], codes: Mapping[str, str]) -> None:
+    def __init__(self, postings: QuerySet[Any], codes: Mapping[str, str], payee: Payee, unit: str) -> None:
         self._postings = postings.select_related("entry", "debit", "credit").order_by("entry__occurred_at", "pk")
         self._codes = codes
+        self._payee, self._unit = payee, unit
+
+    @cached_property
+    def _held(self) -> frozenset[int | None]:
+        return _held(self._payee, self._unit)
 
     @cached_property
     def _count(self) -> int:
@@ -92,7 +98,7 @@ class Lines(Sequence[Line]):
     def __iter__(self) -> Iterator[Line]:
         found = self._postings.iterator(chunk_size=self.AT_ONCE)
         while some := list(islice(found, self.AT_ONCE)):
-            yield from _lines(some, self._codes)
+            yield from _lines(some, self._codes, self._held)
 
     @overload
     def __getitem__(self, part: int) -> Line: ...
@@ -102,13 +108,13 @@ class Lines(Sequence[Line]):
 
     def __getitem__(self, part: int | slice) -> Line | list[Line]:
         if isinstance(part, int):
-            return _lines([self._postings[part]], self._codes)[0]
-        return _lines(list(self._postings[part]), self._codes)
+            return _lines([self._postings[part]], self._codes, self._held)[0]
+        return _lines(list(self._postings[part]), self._codes, self._held)
 
     def latest(self, most: int, *, but: str) -> list[Line]:
         """The newest lines of every kind but one, newest first."""
         newest = self._postings.exclude(kind=but).order_by("-entry__occurred_at", "-pk")
-        return _lines(list(newest[:most]), self._codes)
+        return _lines(list(newest[:most]), self._codes, self._held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +172,7 @@ def statement(payee: Payee, unit: str, *, since: datetime, until: datetime) -> S
     sums = dict(within.order_by().values_list("kind").annotate(total=Sum("change")))
     opening, closing = _places(payee, unit, codes, before=since), _places(payee, unit, codes, before=until)
     assert opening.total + sum(sums.values()) == closing.total, f"statement of payee {payee.pk}"
-    return Statement(payee, unit, since, until, opening, closing, sums, Lines(within, codes))
+    return Statement(payee, unit, since, until, opening, closing, sums, Lines(within, codes, payee, unit))
 
 
 def places(payee: Payee, unit: str) -> Places:
@@ -202,7 +208,7 @@ def line(payee: Payee, posting_id: int) -> Line | None:
         return None
     codes = _codes(payee, unit)
     found = _crossing(payee, unit, codes).select_related("entry", "debit", "credit").filter(pk=posting_id).first()
-    return _lines([found], codes)[0] if found else None
+    return _lines([found], codes, _held(payee, unit))[0] if found else None
 
 
 # --- reading the postings
@@ -273,16 +279,21 @@ def _direction(place: str) -> int:
     return -1 if place == "owed" else 1
 
 
-def _lines(postings: Sequence[Any], codes: Mapping[str, str]) -> list[Line]:
+def _held(payee: Payee, unit: str) -> frozenset[int | None]:
+    """The earnings of which something is on hold now, by posting."""
+    return frozenset(hold.earning_id for hold in holds.of(payee, unit))
+
+
+def _lines(postings: Sequence[Any], codes: Mapping[str, str], held: frozenset[int | None]) -> list[Line]:
     """Lines for postings of `_crossing`."""
     came = [posting for posting in postings if posting.change > 0]
     pending_ids = [posting.pk for posting in came if codes.get(posting.credit.code) == "pending"]
     still_pending = pending.rest(pending_ids) if pending_ids else {}
     gone = reversed_micros([posting.pk for posting in came])
-    return [_line(posting, still_pending, gone) for posting in postings]
+    return [_line(posting, still_pending, gone, posting.pk in held) for posting in postings]
 
 
-def _line(posting: Any, still_pending: Mapping[int, int], gone: Mapping[int, int]) -> Line:
+def _line(posting: Any, still_pending: Mapping[int, int], gone: Mapping[int, int], is_held: bool) -> Line:
     facts = posting.facts
     return Line(
         posting_id=posting.pk,
@@ -302,7 +313,7 @@ def _line(posting: Any, still_pending: Mapping[int, int], gone: Mapping[int, int
         split_basis_points=_number(facts, "split_basis_points"),
         amount=posting.change,
         unit=posting.unit,
-        state=_state(posting, posting.kind, still_pending, gone),
+        state="on hold" if is_held and posting.kind == EARNING else _state(posting, posting.kind, still_pending, gone),
         source=posting.source,
     )
 

@@ -19,7 +19,7 @@ from artists.models import Payee
 from ledger.models import Posting
 from megabox import money
 from megabox.sheets import file_response
-from payouts import outlook, pictures, pool_story, rails, reports, statements, transfers
+from payouts import holds, outlook, pictures, pool_story, rails, reports, statements, transfers
 from payouts.forms import ThresholdForm, WindowForm
 from payouts.freshness import fresh_sign_in_required
 from payouts.models import Payout
@@ -68,6 +68,7 @@ def _earnings_page(request: SignedInRequest, chosen: Chosen, form: ThresholdForm
     context = {
         "chosen": chosen,
         "places": statements.places(chosen.payee, chosen.unit),
+        "holds": holds.of(chosen.payee, chosen.unit),
         "paid": statements.paid_ever(chosen.payee, chosen.unit),
         "outlook": next_payout,
         "form": form or ThresholdForm(unit=chosen.unit, initial={"threshold": _typed(next_payout.threshold_micros)}),

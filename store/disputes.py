@@ -44,6 +44,10 @@ STATUSES: dict[str, tuple[int, State]] = {
 """Stripe's words, how far along each is, and what they are to us. A late event never takes a dispute back."""
 
 
+HELD_FOR = "The buyer disputes this payment at their bank. It is yours again if the bank decides for us."
+"""What a payee reads beside money that is held."""
+
+
 @dataclass(frozen=True, slots=True)
 class Moved:
     """A balance transaction of a dispute, in minor units of `unit`; `amount` is below zero for a withdrawal."""
@@ -287,7 +291,7 @@ def _facts(dispute: Dispute, moved: Moved) -> dict[str, Any]:
 
 
 def _case_facts(dispute: Dispute) -> dict[str, Any]:
-    return {"dispute": dispute.stripe_id, "dispute_reason": dispute.reason}
+    return {"dispute": dispute.stripe_id, "held_for": HELD_FOR}
 
 
 # --- what is held

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from ledger import audit as ledger_audit
 from ledger import chart, journal, payees
 from ledger.journal import Line
 from ledger.models import Account, Entry, Posting
-from payouts import blocks
+from payouts import blocks, holds, statements
 from payouts.models import Block
 from store import disputes, library, refunds, waiting
 from store.audit import findings
@@ -38,7 +39,7 @@ from tests.store.factories import (
     stored,
     told,
 )
-from tests.users.factories import ada
+from tests.users.factories import ada, nina
 
 pytestmark = pytest.mark.django_db
 
@@ -595,3 +596,28 @@ def test_what_a_person_lifted_stays_lifted() -> None:
     assert blocked(payee) == []
     learn(order, told(order, "lost"))
     assert Block.objects.get().lifted_by == ada()
+
+
+# --- what the payee reads
+
+
+def test_the_payee_reads_what_is_held_and_why(client: Client) -> None:
+    artist = make_artist(owner=nina())
+    order = make_paid_order(make_sold_album(artist=artist, title="Night Bus"))
+    learn(order, told(order, minor=500))
+    (hold,) = holds.of(artist.payee, "USD")
+    assert (hold.title, hold.micros, hold.why) == ("Night Bus", 4_500_000, disputes.HELD_FOR)
+    window = {"since": NOON - timedelta(days=1), "until": LATER + timedelta(days=1)}
+    assert [line.state for line in statements.statement(artist.payee, "USD", **window).lines] == ["on hold"]
+    client.force_login(nina())
+    page = client.get("/studio/earnings/").content.decode()
+    assert "On hold, and why" in page
+    assert "disputes this payment at their bank" in page
+    learn(order, told(order, "lost", minor=500))
+    assert holds.of(artist.payee, "USD") == []
+    lines = statements.statement(artist.payee, "USD", **window).lines
+    assert [(line.kind, line.amount, line.state) for line in lines] == [
+        ("earning", 8_991_000, lines[0].state),
+        ("taken back", -4_500_000, "done"),
+    ]
+    assert lines[0].state.startswith("being checked")
