@@ -112,6 +112,11 @@ class Dispute(models.Model):
         return REASONS.get(self.reason, self.reason.replace("_", " ").capitalize() or "No reason given")
 
     @property
+    def status_words(self) -> str:
+        """Stripe's own word for it, as words."""
+        return self.status.replace("_", " ")
+
+    @property
     def is_waiting(self) -> bool:
         """Whether evidence can still be sent."""
         return self.status in WAITING
