@@ -11,8 +11,8 @@ from django.db.models import Model, QuerySet
 from ads.models import BookDay, GroupEntry, Impression, ImpressionGroup
 from artists.models import Payee
 from megabox.export.table import AT_ONCE, Cut, Table
-from payouts.models import Attempt, Payout, PayoutRun
-from store.models import Gate, Order, OrderLine
+from payouts.models import Attempt, Payout, PayoutRun, PoolShare, PoolSharing
+from store.models import BalanceTransaction, Dispute, Gate, Naming, Order, OrderLine
 
 Columns = Sequence[tuple[str, str, str]]
 """(name in the file, field of the row, meaning)"""
@@ -83,6 +83,50 @@ TABLES = (
         order=("order", "position", "pk"),
     ),
     _table(
+        "disputes",
+        "Payments that a card issuer disputed. Postings name them as their source, store.dispute:<id>.",
+        _all(Dispute),
+        (
+            ("dispute_id", "pk", "its number"),
+            ("order_id", "order_id", "the order that was paid"),
+            ("state", "state", "INQUIRY, OPEN, WON, LOST or CLOSED"),
+            ("unit", "unit", "the currency"),
+            ("amount_micros", "amount_micros", "what is disputed"),
+            ("withdrawn_micros", "withdrawn_micros", "what the issuer took"),
+            ("reinstated_micros", "reinstated_micros", "what came back"),
+            ("lost_micros", "lost_micros", "what is gone for good"),
+            ("fee_micros", "fee_micros", "what Stripe kept for it, ours"),
+            ("opened_at", "opened_at", "when it was opened"),
+            ("closed_at", "closed_at", "when it was over"),
+        ),
+    ),
+    _table(
+        "stripe_lines",
+        "Every movement of our balance as Stripe tells it.",
+        _all(BalanceTransaction),
+        (
+            ("stripe_id", "stripe_id", "Stripe's name of it"),
+            ("type", "type", "Stripe's word for it"),
+            ("unit", "unit", "the currency"),
+            ("gross_micros", "gross_micros", "what moved"),
+            ("fee_micros", "fee_micros", "Stripe's fee"),
+            ("net_micros", "net_micros", "what our balance grew by"),
+            ("state", "state", "WAITING, SUSPENSE or MATCHED"),
+            ("created_at", "created_at", "when it happened at Stripe"),
+        ),
+        order=("stripe_id",),
+    ),
+    _table(
+        "stripe_names",
+        "Which entries of the books stand behind which of Stripe's lines.",
+        _all(Naming),
+        (
+            ("stripe_id", "transaction__stripe_id", "the line"),
+            ("entry_id", "entry_id", "the entry"),
+            ("micros", "micros", "how much of the line it explains"),
+        ),
+    ),
+    _table(
         "downloads",
         "Music that was paid for with credits.",
         Gate.objects.filter(entry_key__isnull=False),
@@ -118,6 +162,7 @@ TABLES = (
             ("posted_micros", "posted_micros", "what was billed"),
             ("gross_micros", "gross_micros", "the same without what turned out invalid"),
             ("entries", "postings_count", "how many entries billed it: ads:<campaign>:<beneficiary>:<day>:<n>"),
+            ("billed_through", "billed_through", "its views up to this number are billed"),
         ),
     ),
     _table(
@@ -152,6 +197,34 @@ TABLES = (
             ("day", "day", "the UTC day in whose book it is"),
             ("number", "number", "its place in the line in which views are billed"),
             ("billed_by", "posting_n", "of a rejected view: which entry of its group had billed it, if one had"),
+        ),
+    ),
+    _table(
+        "pools",
+        "What became of the artists' pool of a month: shared out, or carried on. The entry is pool:<month>:<unit>:<n>.",
+        _all(PoolSharing),
+        (
+            ("pool_id", "pk", "its number"),
+            ("month", "month", "whose pool it is"),
+            ("unit", "unit", "the currency"),
+            ("n", "number", "the how manieth time for this month"),
+            ("micros", "micros", "all that was in it"),
+            ("carried_to", "carried_to", "the month it was carried to; empty when it was shared out"),
+            ("model", "model", "by which model it was shared out"),
+            ("policy_version", "policy_version", "the policy"),
+            ("booked_at", "booked_at", "when"),
+        ),
+    ),
+    _table(
+        "pool_shares",
+        "Each payee's part of a pool that was shared out. Postings name it as their source, payouts.poolshare:<id>.",
+        _all(PoolShare),
+        (
+            ("share_id", "pk", "its number"),
+            ("pool_id", "sharing_id", "the pool"),
+            ("payee_id", "payee_id", "who was paid"),
+            ("plays", "plays", "plays that counted"),
+            ("micros", "micros", "what was paid"),
         ),
     ),
     _table(

@@ -42,13 +42,19 @@ FILES = {
     "fee_micros# country balance_transaction placed_at paid_at",
     "order_lines": "line_id# order_id position# kind title advertiser_id# price_micros# net_micros# shares "
     "policy_version#",
+    "disputes": "dispute_id# order_id state unit amount_micros# withdrawn_micros# reinstated_micros# lost_micros# "
+    "fee_micros# opened_at closed_at",
+    "stripe_lines": "stripe_id type unit gross_micros# fee_micros# net_micros# state created_at",
+    "stripe_names": "stripe_id entry_id# micros#",
     "downloads": "gate_id entry_key wallet_id# spent_micros# granted_at",
     "ad_days": "day state",
     "ad_groups": "group_id# campaign_id# advertiser_id# beneficiary day place shares policy_version# count# "
-    "posted_micros# gross_micros# entries#",
+    "posted_micros# gross_micros# entries# billed_through#",
     "ad_entries": "group_id# n# after# through# count# posted_micros# gross_micros#",
     "ad_views": "view_id campaign_id# place price_micros# wallet_id# state viewed_at rejected_at beneficiary day "
     "number# billed_by#",
+    "pools": "pool_id# month unit n# micros# carried_to model policy_version# booked_at",
+    "pool_shares": "share_id# pool_id# payee_id# plays# micros#",
     "payout_runs": "run_id# unit period state high_water# policy_version# content_hash created_by# created_at "
     "computed_at approved_by# approved_at executed_by# finished_at",
     "payouts": "payout_id# run_id# payee_id# unit payable_micros# amount_micros# amount_cents# threshold_micros# "
@@ -69,6 +75,8 @@ INDEXES = (
     "billed (group_id, n)",
     "billed (view_id)",
     "postings (source)",
+    "stripe_names (stripe_id)",
+    "pool_shares (pool_id)",
     "payouts (run_id, payee_id)",
     "attempts (payout_id)",
     "snapshots (month, account)",
@@ -607,6 +615,79 @@ def refunds_and_fees(books: Books) -> Findings:
             yield f"The card fee of the order {order_id} is {fee} micros; {booked} are booked."
 
 
+def by_source(books: Books, account: str) -> dict[str, int]:
+    """Debits less credits on the accounts that begin so, by the source of the postings; without what is zero."""
+    found = books.all(
+        "SELECT source, SUM(change) FROM ("
+        " SELECT source, amount_micros AS change FROM postings WHERE debit LIKE ?1"
+        " UNION ALL SELECT source, -amount_micros FROM postings WHERE credit LIKE ?1"
+        ") GROUP BY source HAVING SUM(change) <> 0",
+        f"{account}%",
+    )
+    return dict(found)
+
+
+def disputes(books: Books) -> Findings:
+    """What issuers took is receivable until it came back or is lost, and nothing else is; orders bear what is lost."""
+    receivable, cash = by_source(books, "dispute:receivable:"), by_source(books, "stripe:balance:")
+    for dispute_id, order_id, taken, back, lost, fee in books.rows(
+        "SELECT dispute_id, order_id, withdrawn_micros, reinstated_micros, lost_micros, fee_micros FROM disputes"
+    ):
+        source = f"store.dispute:{dispute_id}"
+        still = receivable.pop(source, 0)
+        if still != taken - back - lost:
+            yield f"{still} micros of dispute {dispute_id} are receivable; its row says {taken - back - lost}."
+        moved = cash.pop(source, 0)
+        if moved != back - taken - fee:
+            yield f"Dispute {dispute_id} moved {moved} micros at Stripe; its row says {back - taken - fee}."
+        if not books.one("SELECT 1 FROM orders WHERE order_id = ?", order_id):
+            yield f"Dispute {dispute_id} is about the order {order_id}, which is not there."
+    strange = [source for source in cash if source.startswith("store.dispute:")]
+    for source in sorted([*receivable, *strange]):
+        yield f"Money was moved for {source or 'nothing'}, which is no dispute."
+    for order_id, charged_back, lost in books.rows(
+        "SELECT o.order_id, charged_back_micros, COALESCE((SELECT SUM(lost_micros) FROM disputes AS d"
+        " WHERE d.order_id = o.order_id), 0) FROM orders AS o WHERE paid_at <> ''"
+    ):
+        if charged_back != lost:
+            yield f"{charged_back} micros of the order {order_id} were charged back; its disputes lost {lost}."
+
+
+def stripe_lines(books: Books) -> Findings:
+    """Every line of Stripe's that is matched, or in suspense, is explained by entries to its net."""
+    for stripe_id, gross, fee, net, state, named in books.rows(
+        "SELECT stripe_id, gross_micros, fee_micros, net_micros, state, COALESCE((SELECT SUM(micros)"
+        " FROM stripe_names AS n WHERE n.stripe_id = l.stripe_id), 0) FROM stripe_lines AS l"
+    ):
+        if net != gross - fee or (state != "WAITING" and named != net):
+            yield f"Stripe's {stripe_id} is {gross} less {fee}, {net}; entries explain {named}."
+    for stripe_id, entry_id in books.all(
+        "SELECT stripe_id, entry_id FROM stripe_names WHERE entry_id NOT IN (SELECT entry_id FROM entries)"
+    ):
+        yield f"Stripe's {stripe_id} is explained by the entry {entry_id}, which is not there."
+
+
+def pools(books: Books) -> Findings:
+    """Every pool went out once, whole, to those whose parts sum to it, or on to a later month; and nothing else did."""
+    known = set()
+    for pool_id, month, unit, n, whole, to in books.rows(
+        "SELECT pool_id, month, unit, n, micros, carried_to FROM pools"
+    ):
+        key, pool = f"pool:{month}:{unit}:{n}", f"pool:{month}:{unit}"
+        known.add(key)
+        wanted: Amounts = {}
+        if to:
+            add(wanted, pool, f"pool:{to}:{unit}", whole)
+        for payee_id, part in books.all("SELECT payee_id, micros FROM pool_shares WHERE pool_id = ?", pool_id):
+            add(wanted, pool, f"payee:{payee_id}:pending:{unit}", part)
+        found = books.amounts(key) or {}
+        if found != wanted or sum(wanted.values()) != whole:
+            yield f"The pool {key} of {whole} micros moved {show(found)}; its parts are {show(wanted)}."
+    for (key,) in books.rows("SELECT key FROM entries WHERE key GLOB 'pool:*'"):
+        if key not in known:
+            yield f"The entry {key} shares out a pool that is not there."
+
+
 def downloads(books: Books) -> Findings:
     """Every download for credits has its entry, which shares the money behind them, and the other way round."""
     unit = books.ads_unit
@@ -645,10 +726,10 @@ def settled_ads(books: Books) -> Findings:
     unit = books.ads_unit
     groups = books.rows(
         "SELECT group_id, campaign_id, advertiser_id, beneficiary, day, place, shares, policy_version, count,"
-        " posted_micros, gross_micros, entries FROM ad_groups"
+        " posted_micros, gross_micros, entries, billed_through FROM ad_groups"
     )
     known = set()
-    for group_id, campaign_id, advertiser_id, beneficiary, day, place, shares, version, *said, last in groups:
+    for group_id, campaign_id, advertiser_id, beneficiary, day, place, shares, version, *said, last, through in groups:
         entries = books.all(
             "SELECT n, after, through, count, posted_micros, gross_micros FROM ad_entries"
             " WHERE group_id = ? ORDER BY n",
@@ -659,6 +740,8 @@ def settled_ads(books: Books) -> Findings:
             yield f"Group {group_id} says {said} for {last} entries; its entries say {sums}."
         if any(entry[1] < before[2] for before, entry in pairwise(entries)):
             yield f"Two entries of group {group_id} bill the same numbers."
+        if through != (entries[-1][2] if entries else 0):
+            yield f"Group {group_id} is billed through {through}; its entries say otherwise."
         for n, _, _, *counted in entries:
             views = books.all(
                 "SELECT COUNT(*), COALESCE(SUM(price_micros), 0),"
@@ -901,6 +984,9 @@ CHECKS: tuple[tuple[str, Callable[[Books], Findings], bool], ...] = (
     ("closed months stay closed, snapshots hold", months, True),
     ("sales are what the orders say", sales, True),
     ("refunds and card fees are what the orders say", refunds_and_fees, True),
+    ("disputes are what was taken, came back and is lost", disputes, False),
+    ("Stripe's lines are explained by entries", stripe_lines, False),
+    ("pools went out whole, by their parts", pools, False),
     ("downloads share the money behind their credits", downloads, True),
     ("settled days recompute from their views", settled_ads, True),
     ("watched ads were credited, invalid ones given back", watched_ads, True),

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from unittest import mock
 
 from ads import rejections, serving, settlement, wallets
@@ -12,7 +13,7 @@ from ledger import months, payees
 from megabox.claims import worker_name
 from payouts import runs, transfers
 from payouts.models import Payout
-from store import checkout, fees, gate, orders, refunds
+from store import checkout, disputes, fees, gate, orders, refunds
 from store.checkout import Fee
 from store.models import Order
 from tests.ads.factories import make_ad, make_advertiser, make_campaign, make_wallet, see, watch
@@ -25,6 +26,7 @@ from tests.store.factories import (
     make_sold_track,
     music,
     paid_session,
+    told,
 )
 from tests.users.factories import ada, leo, max_
 
@@ -67,8 +69,8 @@ def _funded_ad() -> Ad:
 def book_fee(order: Order, cents: int, *, at: datetime = NOON) -> None:
     """Stripe tells what an order's charge cost."""
     order.refresh_from_db()
-    told = Fee(f"txn_{order.pk.hex[:10]}", order.unit, cents, order.total_micros // 10_000)
-    with mock.patch.object(checkout, "fee_of", return_value=told):
+    answer = Fee(f"txn_{order.pk.hex[:10]}", order.unit, cents, order.total_micros // 10_000)
+    with mock.patch.object(checkout, "fee_of", return_value=answer):
         assert fees.book(order.pk, at=at)
 
 
@@ -81,8 +83,19 @@ def _sales(album: Album) -> None:
     refunds.refund(partly.pk, 333, USD, at=NOON + timedelta(days=1))
     refunds.refund(partly.pk, 500, USD, at=NOON + timedelta(days=2))
     make_paid_order(make_sold_album(20_000_000), at=NOON)
+    disputed = make_paid_order(make_sold_album(6_000_000), at=NOON, tax_minor=114)
+    _dispute(disputed, told(disputed), at=NOON + timedelta(days=3))
+    _dispute(disputed, told(disputed, "lost"), at=NOON + timedelta(days=5))
+    won = make_paid_order(make_sold_album(7_000_000), at=NOON)
+    _dispute(won, told(won), at=NOON + timedelta(days=3))
+    _dispute(won, told(won, "won", back=True), at=NOON + timedelta(days=5))
     wholly = make_paid_order(make_sold_album(5_000_000), at=NOON + timedelta(hours=5))
     refunds.refund(wholly.pk, 500, USD, at=NOON + timedelta(days=2))
+
+
+def _dispute(order: Order, data: dict[str, Any], *, at: datetime) -> None:
+    """A card issuer takes an order's money, and it is lost or won."""
+    disputes.learn(order.pk, disputes.read(data), at=at)
 
 
 def _ads(ad: Ad, album: Album) -> None:

@@ -80,7 +80,7 @@ def _is_clean_until(until: date, path: Path) -> None:
     said: list[str] = []
     assert verify_books.verify(export(path, until), said.append) == 0
     assert said[-1] == f"The books until {until} are clean."
-    assert sum(line.startswith("skipped") for line in said) == 3
+    assert sum(line.startswith("skipped") for line in said) == 6
     kept = json.loads((path / "manifest.json").read_text())
     assert not kept["is_whole"]
     wanted = {entry.key for entry in Entry.objects.all() if entry.occurred_at.date() <= until}
@@ -105,6 +105,7 @@ HARM = (
     "UPDATE store_order SET total_micros = total_micros + 10000 WHERE id = {paid}",
     "UPDATE store_order SET fee_micros = fee_micros + 10000 WHERE id = {fee}",
     "UPDATE store_order SET refunded_micros = refunded_micros - 10000 WHERE id = {refunded}",
+    "UPDATE store_dispute SET lost_micros = 0 WHERE id = {dispute}",
     "UPDATE store_orderline SET net_micros = net_micros + 10000 WHERE id = {line}",
     "UPDATE store_gate SET spent_micros = spent_micros + 1000 WHERE id = {gate}",
     "UPDATE payouts_payout SET state = 'FAILED' WHERE id = {payout}",
@@ -123,6 +124,7 @@ ROWS = {
     "paid": "store_order WHERE paid_at IS NOT NULL AND refunded_micros = 0",
     "fee": "store_order WHERE fee_micros > 0",
     "refunded": "store_order WHERE refunded_micros > 10000",
+    "dispute": "store_dispute WHERE lost_micros > 0",
     "line": "store_orderline WHERE net_micros > 0",
     "gate": "store_gate WHERE entry_key IS NOT NULL",
     "payout": "payouts_payout WHERE state = 'PAID'",

@@ -48,6 +48,8 @@ def test_true_books_are_clean_and_every_check_has_something_to_look_at(books: Pa
     idle = [line for line in checked if line.endswith(" 0 looked at")]
     assert [line.split(":")[0] for line in idle] == [
         "ok       suspense is zero or young",
+        "ok       Stripe's lines are explained by entries",
+        "ok       pools went out whole, by their parts",
         "ok       unsettled is what waits, and zero for closed days",
     ]
     assert any(line.startswith("Control totals USD: ") for line in said)
@@ -129,6 +131,27 @@ def same_person(rows: list[Row]) -> None:
     rows[0]["approved_by"] = rows[0]["created_by"]
 
 
+STRIPE_LINE = {
+    "stripe_id": "txn_1",
+    "type": "charge",
+    "unit": "USD",
+    "gross_micros": "5",
+    "fee_micros": "1",
+    "net_micros": "4",
+    "state": "MATCHED",
+    "created_at": "2026-11-01T00:00:00.000000+00:00",
+}
+POOL = {
+    "pool_id": "1",
+    "month": "2026-09",
+    "unit": "USD",
+    "n": "1",
+    "micros": "5",
+    "carried_to": "2026-10",
+    "model": "",
+    "policy_version": "1",
+    "booked_at": "2026-10-01T00:00:00.000000+00:00",
+}
 NOBODYS = "[[987654,10000]]"
 FORGERIES: dict[str, tuple[str, Callable[[list[Row]], None], str]] = {
     "an amount": ("postings", grow("amount_micros"), "digests recompute"),
@@ -177,6 +200,33 @@ FORGERIES: dict[str, tuple[str, Callable[[list[Row]], None], str]] = {
         "refunds and card fees are what the orders say",
     ),
     "a fee": ("orders", grow("fee_micros"), "refunds and card fees are what the orders say"),
+    "what an issuer took": (
+        "disputes",
+        grow("withdrawn_micros"),
+        "disputes are what was taken, came back and is lost",
+    ),
+    "what a dispute cost": ("disputes", grow("fee_micros"), "disputes are what was taken, came back and is lost"),
+    "a dispute that is gone": ("disputes", drop(), "disputes are what was taken, came back and is lost"),
+    "what was charged back": (
+        "orders",
+        grow("charged_back_micros"),
+        "disputes are what was taken, came back and is lost",
+    ),
+    "a line of Stripe's that nothing explains": (
+        "stripe_lines",
+        lambda rows: rows.append(STRIPE_LINE),
+        "Stripe's lines are explained by entries",
+    ),
+    "an explanation that is not there": (
+        "stripe_names",
+        lambda rows: rows.append({"stripe_id": "txn_1", "entry_id": "987654", "micros": "5"}),
+        "Stripe's lines are explained by entries",
+    ),
+    "a pool that was never shared out": (
+        "pools",
+        lambda rows: rows.append(POOL),
+        "pools went out whole, by their parts",
+    ),
     "a download": ("downloads", grow("spent_micros"), "downloads share the money behind their credits"),
     "a download that is gone": ("downloads", drop(), "downloads share the money behind their credits"),
     "the price of a view": (
@@ -292,6 +342,11 @@ ENTRIES: dict[str, tuple[list[Line], str, str]] = {
         [Line(STRIPE, PENDING, 5, matures_on="2026-12-01"), Line(PENDING, STRIPE, 5)],
         "forged",
         "pending money left when it was due, or by name",
+    ),
+    "a receivable without a dispute": (
+        [Line("dispute:receivable:USD", STRIPE, 5)],
+        "forged",
+        "disputes are what was taken, came back and is lost",
     ),
     "a settlement nobody made": (
         [Line(STRIPE, "rev:ads:USD", 5)],
