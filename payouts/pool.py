@@ -6,16 +6,17 @@ What was computed is stored before it is booked, in one transaction, and each li
 Source: docs/money.md, "Sharing out the pool".
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from artists import plays
 from artists.plays import Heard
 from ledger import chart, journal, months, policy
 from ledger.journal import Line
-from ledger.models import Balance
+from ledger.models import Balance, Policy
 from payouts import pool_figures
 from payouts.models import PoolShare, PoolSharing
 from payouts.pool_figures import Figures
@@ -49,7 +50,7 @@ def share_out(month: str, *, at: datetime, unit: str = "") -> PoolSharing | None
         return None
     if PoolSharing.objects.filter(month=month, unit=unit).exists():
         return _carry(month, unit, at)
-    # A whole month of columns is read and counted before anything is locked: what is closed stays as it is.
+    # A whole month of columns is read and counted once, and nothing is locked: what is closed stays as it is.
     heard = plays.heard(*window(month), with_guests=settings.POOL_GUESTS)
     counted = Plays.of(heard.listeners, heard.sheets)
     if not counted.listeners:
@@ -106,51 +107,72 @@ def _waiting() -> list[tuple[str, str]]:
 # --- shared out
 
 
+class _PotChanged(Exception):
+    """The pool holds something else than a moment ago: a view was rejected, or somebody else shared it out."""
+
+
 def _share_out(month: str, unit: str, heard: Heard, counted: Plays, at: datetime) -> PoolSharing | None:
-    pool_code, rules = chart.pool(month, unit), policy.current(at)
-    payee_ids = {payee_id for sheet in heard.shares for payee_id, _ in sheet}
-    with transaction.atomic():
-        # All in one call: whoever rejects a view locks pools and payees, too.
-        pot = journal.lock([pool_code, *(chart.payee(one, "pending", unit) for one in payee_ids)])[pool_code]
-        if not pot or PoolSharing.objects.filter(month=month, unit=unit).exists():
-            return None  # somebody else did it meanwhile
-        sharing = PoolSharing.objects.create(
+    code = chart.pool(month, unit)
+    while pot := journal.balance(code):
+        figures = pool_figures.compute(counted, heard.shares, pot)
+        sharing = PoolSharing(
             month=month,
             unit=unit,
             micros=pot,
             model=settings.POOL_MODEL,
-            policy_version=rules.version,
+            policy_version=policy.current(at).version,
             plays=counted.total,
             listeners=counted.listeners,
             guests=heard.guests,
             booked_at=at,
         )
-        rows = [_row(sharing, figures) for figures in pool_figures.compute(counted, heard.shares, pot)]
-        PoolShare.objects.bulk_create(rows, batch_size=1_000)
-        matures_on = at.date() + timedelta(days=rules.ads_maturity_days)
-        lines = [
-            Line(
-                debit=pool_code,
-                credit=chart.payee(row.payee_id, "pending", unit),
-                amount=row.micros,
-                unit=unit,
-                source=row.source,
-                facts={
-                    "title": title(month),
-                    "month": month,
-                    "plays": row.plays,
-                    "listeners": row.listeners,
-                    "model": sharing.model,
-                    "pool_micros": pot,
-                    "rule": f"{sharing.model}, policy {rules.version}",
-                },
-                matures_on=matures_on,
-            )
-            for row in rows
-            if row.micros
-        ]
-        journal.post(sharing.entry_key, SHARED, lines, occurred_at=at)
+        try:
+            return _book(sharing, figures)
+        except _PotChanged:
+            continue
+        except IntegrityError:
+            if not PoolSharing.objects.filter(month=month, unit=unit).exists():
+                raise
+            break  # another worker was first
+    return None
+
+
+def _book(sharing: PoolSharing, figures: Sequence[Figures]) -> PoolSharing:
+    """Store what was computed and post it, in one transaction. Raises _PotChanged, and IntegrityError for a second."""
+    with transaction.atomic():
+        sharing.save(force_insert=True)
+        rows = PoolShare.objects.bulk_create([_row(sharing, one) for one in figures], batch_size=1_000)
+        lines = _lines(sharing, [row for row in rows if row.micros])
+        # As late as can be, for sales of all these payees wait; and all in one call: whoever rejects a view locks
+        # pools and payees, too.
+        code = chart.pool(sharing.month, sharing.unit)
+        if journal.lock([code, *(line.credit for line in lines)])[code] != sharing.micros:
+            raise _PotChanged
+        journal.post(sharing.entry_key, SHARED, lines, occurred_at=sharing.booked_at)
     return sharing
+
+
+def _lines(sharing: PoolSharing, rows: Sequence[PoolShare]) -> list[Line]:
+    rules = Policy.objects.get(version=sharing.policy_version)
+    facts = {
+        "title": title(sharing.month),
+        "month": sharing.month,
+        "model": sharing.model,
+        "pool_micros": sharing.micros,
+        "rule": f"{sharing.model}, policy {rules.version}",
+    }
+    return [
+        Line(
+            debit=chart.pool(sharing.month, sharing.unit),
+            credit=chart.payee(row.payee_id, "pending", sharing.unit),
+            amount=row.micros,
+            unit=sharing.unit,
+            source=row.source,
+            facts={**facts, "plays": row.plays, "listeners": row.listeners},
+            matures_on=sharing.booked_at.date() + timedelta(days=rules.ads_maturity_days),
+        )
+        for row in rows
+    ]
 
 
 def _row(sharing: PoolSharing, figures: Figures) -> PoolShare:

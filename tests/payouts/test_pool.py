@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -318,6 +319,26 @@ def test_a_process_that_ends_in_the_middle_leaves_nothing(
     assert PoolSharing.objects.count() == PoolShare.objects.count() == 0
     assert pool.share_out(NOVEMBER, at=CLOSED) is not None
     assert left_in(NOVEMBER) == 0
+
+
+def test_a_pool_that_changes_while_it_is_computed_is_computed_again(
+    three_listeners: tuple[Track, Track], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close_month()
+    compute, seen = pool_figures.compute, []
+
+    def and_meanwhile(*args: Any) -> list[pool_figures.Figures]:
+        seen.append(args[2])
+        if len(seen) == 1:
+            fill_pool(2, at=CLOSED)
+        return compute(*args)
+
+    monkeypatch.setattr(pool_figures, "compute", and_meanwhile)
+    sharing = pool.share_out(NOVEMBER, at=CLOSED)
+    assert seen == [30 * USD, 30 * USD + 2]
+    assert sharing is not None and sharing.micros == 30 * USD + 2
+    assert PoolSharing.objects.count() == 1
+    assert (left_in(NOVEMBER), list(audit.findings())) == (0, [])
 
 
 @pytest.mark.django_db(transaction=True)
