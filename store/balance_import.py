@@ -28,7 +28,7 @@ def read(*, at: datetime, whole: bool = False) -> BalanceImport:
         reading.read += len(page)
         reading.added += _keep(page, at)
         # The newest comes first; the mark stays with what was seen, so that clocks that differ lose nothing.
-        reading.newest = max(told.created_at for told in page) if reading.newest is None else reading.newest
+        reading.newest = max([told.created_at for told in page], default=None) if not reading.newest else reading.newest
     reading.newest = reading.newest or mark
     reading.finished_at = at
     reading.save()

@@ -56,12 +56,19 @@ def pages(since: datetime | None) -> Iterator[list[Told]]:
             page = checkout.client().v1.balance_transactions.list(params).to_dict()
         except stripe.StripeError as failure:
             raise NoAnswer from failure
-        found = [read(data) for data in page["data"]]
-        if found:
-            yield found
-            params["starting_after"] = found[-1].id
+        if page["data"]:
+            yield [read(data) for data in page["data"] if _is_counted(data)]
+            params["starting_after"] = str(page["data"][-1]["id"])
         if not page["has_more"]:
             return
+
+
+def _is_counted(data: Mapping[str, Any]) -> bool:
+    """Whether a transaction changes what `balance` counts.
+
+    What is put into the reserve for connected accounts is still ours, and other balances (issuing) are not counted.
+    """
+    return str(data["type"]) != "reserve_transaction" and str(data.get("balance_type") or "payments") == "payments"
 
 
 def balance() -> dict[str, int]:

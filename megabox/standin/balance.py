@@ -10,6 +10,7 @@ CATEGORIES = {
     "payout": "payout",
     "payout_failure": "payout_reversal",
     "refund": "refund",
+    "reserve_transaction": "connect_reserved_funds",
     "stripe_fee": "fee",
     "topup": "topup",
     "transfer": "transfer",
@@ -103,8 +104,15 @@ def retrieve_balance(call: Call) -> Obj:
     """GET /v1/balance."""
     totals = call.objects.balances() or {"usd": 0}
     lines = [{"amount": cents, "currency": unit, "source_types": {"card": cents}} for unit, cents in totals.items()]
+    reserved = [{"amount": cents, "currency": unit} for unit, cents in call.objects.reserves().items()]
     nothing = [{"amount": 0, "currency": unit, "source_types": {"card": 0}} for unit in totals]
-    return {"object": "balance", "available": lines, "pending": nothing, "livemode": False}
+    return {
+        "object": "balance",
+        "available": lines,
+        "connect_reserved": reserved,
+        "pending": nothing,
+        "livemode": False,
+    }
 
 
 def retrieve(call: Call) -> Obj:

@@ -139,6 +139,14 @@ class Objects:
             (payout_id, currency),
         )
 
+    def reserves(self) -> dict[str, int]:
+        """Cents held in reserve for connected accounts, by currency: what reserve transactions took."""
+        found = self.db.execute(
+            "SELECT json_extract(body, '$.currency'), -SUM(json_extract(body, '$.amount')) FROM objects"
+            " WHERE kind = 'balance_transaction' AND json_extract(body, '$.type') = 'reserve_transaction' GROUP BY 1"
+        )
+        return dict(found.fetchall())
+
     def balances(self) -> dict[str, int]:
         """Available cents by currency."""
         return dict(self.db.execute("SELECT currency, available FROM totals ORDER BY currency").fetchall())

@@ -170,6 +170,19 @@ def test_currencies_are_apart(standin: Standin) -> None:
     assert_settled(standin)
 
 
+def test_what_stripe_holds_in_reserve_is_still_ours(standin: Standin) -> None:
+    sell(standin)
+    standin.post("/_test/balance", type="reserve_transaction", cents=-300)
+    told = standin.client().v1.balance.retrieve()
+    assert told.available[0].amount == 640
+    run()
+    assert journal.balance(chart.stripe("USD")) == 9_400_000
+    assert_settled(standin)
+    standin.post("/_test/balance", type="reserve_transaction", cents=300)
+    run()
+    assert_settled(standin)
+
+
 def test_a_long_list_is_read_page_by_page_with_what_each_is_about(
     standin: Standin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
