@@ -165,6 +165,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "do checks that wait": {"task": "megabox.tasks.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "reconcile with Stripe": {"task": "store.tasks.reconcile", "schedule": crontab(minute="17")},
     "share out pools": {"task": "payouts.tasks.share_out_pools", "schedule": crontab(minute="47")},
+    "issue statements": {"task": "payouts.tasks.issue_statements", "schedule": crontab(minute="52")},
     "send waiting payouts": {"task": "payouts.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
 }
 

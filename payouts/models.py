@@ -14,6 +14,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Cast, Concat
 
 from megabox.claims import Claimable
+from payouts.issued_models import IssuedStatement as IssuedStatement
 from payouts.split_models import Model
 
 

@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce
 
 from megabox.reporting import Filters, Queried, Report, posting_url, source_url
 from megabox.sheets import Column, Kind, Made, Row, Table, Total
-from payouts.models import Block, Payout, PayoutRun
+from payouts.models import Block, IssuedStatement, Payout, PayoutRun
 from payouts.statements import Line, Statement
 
 GROUP = "What we paid"
@@ -172,6 +172,41 @@ def blocks(filters: Filters) -> Table:
     return Table("Payees on hold", columns, rows, empty="Nobody was on hold in these days.")
 
 
+def issued(filters: Filters) -> Table:
+    """Every statement that was issued in the window, with its fingerprint."""
+    found = IssuedStatement.objects.filter(issued_at__gte=filters.start, issued_at__lt=filters.end)
+    if filters.unit:
+        found = found.filter(unit=filters.unit)
+    if filters.text:
+        found = found.filter(payee__name__icontains=filters.text)
+    columns = [
+        Column("number", "Number", link=lambda row: f"/desk/payouts/statements/{row[8]}.pdf"),
+        Column("month", "Month", Kind.DAY),
+        Column("payee", "Payee"),
+        Column("unit", "Unit", Kind.UNIT),
+        Column("version", "Version"),
+        Column("corrects", "Corrects"),
+        Column("closing", "Closing balance", Kind.MONEY, Total.SUM),
+        Column("issued_at", "Issued", Kind.MOMENT),
+        Column("id", "Id", total=Total.COUNT, is_shown=False),
+        Column("sha256", "SHA-256", is_shown=False),
+    ]
+    fields = [
+        "number",
+        "month",
+        "payee__name",
+        "unit",
+        "version",
+        "corrects__number",
+        "closing_micros",
+        "issued_at",
+        "pk",
+        "sha256",
+    ]
+    rows = Queried(found.order_by("-month", "payee__name", "unit", "-version"), fields)
+    return Table("Issued statements", columns, rows, empty="No statement was issued in these days.")
+
+
 STATEMENT = (
     Column("date", "Date", Kind.MOMENT),
     Column("kind", "Kind"),
@@ -256,5 +291,14 @@ REPORTS: Sequence[Report] = (
         blocks,
         asks=("since", "until", "text"),
         labels={"text": "Payee's name has"},
+    ),
+    Report(
+        "statements",
+        "Issued statements",
+        "Which statements were given to payees, and which corrects which?",
+        GROUP,
+        issued,
+        asks=("since", "until", "unit", "text"),
+        labels={"since": "Issued from", "text": "Payee's name has"},
     ),
 )

@@ -7,7 +7,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from megabox.claims import worker_name
-from payouts import pool, queue, runs, transfers
+from payouts import issuing, pool, queue, runs, transfers
 
 
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=True, time_limit=300)
@@ -34,3 +34,9 @@ def sweep() -> None:
 def share_out_pools() -> None:
     """Hourly: share out or carry on what is in the pools of closed months; nothing most of the time."""
     pool.share_due(timezone.now())
+
+
+@shared_task(acks_late=True, autoretry_for=(OperationalError,), retry_backoff=True, time_limit=3600)
+def issue_statements() -> None:
+    """Hourly: issue the statements of months that were closed; nothing most of the time."""
+    issuing.issue_due(timezone.now())

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from payouts import bank_pages, desk, payout_pages, studio
+from payouts import bank_pages, desk, payout_pages, statement_pages, studio
 
 app_name = "payouts"
 urlpatterns = [
@@ -13,6 +13,9 @@ urlpatterns = [
     path("studio/earnings/statement/", studio.statement, name="statement"),
     path("studio/earnings/statement.csv", studio.statement_file, {"form": "csv"}, name="statement_csv"),
     path("studio/earnings/statement.xlsx", studio.statement_file, {"form": "xlsx"}, name="statement_xlsx"),
+    path("studio/earnings/statements/", statement_pages.issued, name="issued"),
+    path("studio/earnings/statements/issue/", statement_pages.issue, name="issue"),
+    path("studio/earnings/statements/<int:pk>.pdf", statement_pages.issued_file, name="issued_file"),
     path("studio/earnings/set-up/", studio.set_up, name="set_up"),
     path("studio/earnings/set-up/<int:payee_id>/again/", studio.set_up_again, name="set_up_again"),
     path("studio/earnings/set-up/<int:payee_id>/done/", studio.set_up_done, name="set_up_done"),
@@ -20,6 +23,7 @@ urlpatterns = [
     path("studio/earnings/bank/<int:payee_id>/stripe/", bank_pages.use_stripe, name="use_stripe"),
     path("desk/payouts/", desk.run_list, name="runs"),
     path("desk/payouts/open/", desk.open_run, name="open_run"),
+    path("desk/payouts/statements/<int:pk>.pdf", statement_pages.any_issued_file, name="any_issued_file"),
     path("desk/payouts/blocks/", desk.block_list, name="blocks"),
     path("desk/payouts/blocks/place/", desk.place_block, name="place_block"),
     path("desk/payouts/blocks/<int:block_id>/lift/", desk.lift_block, name="lift_block"),

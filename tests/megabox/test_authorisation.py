@@ -54,7 +54,7 @@ RULES: dict[str, Who] = {
             artists:track artists:move_track artists:remove_track artists:retry_track store:stats store:stats_csv
             store:stats_xlsx
             payouts:earnings payouts:choose_threshold payouts:line payouts:statement payouts:statement_csv
-            payouts:statement_xlsx payouts:pool
+            payouts:statement_xlsx payouts:issued payouts:issue payouts:issued_file payouts:pool
             payouts:set_up payouts:set_up_again payouts:set_up_done payouts:bank payouts:use_stripe
         """,
         Who.ADVERTISER: """
@@ -72,7 +72,7 @@ RULES: dict[str, Who] = {
             payouts:pause payouts:resume payouts:issue_file payouts:payout_file payouts:confirm_file payouts:payout
             payouts:retry payouts:release payouts:confirm_payout payouts:come_back
             payouts:cancel payouts:execute payouts:run_csv payouts:run_xlsx
-            desk_entry desk_posting desk_source desk_group desk_view desk_payout
+            payouts:any_issued_file desk_entry desk_posting desk_source desk_group desk_view desk_payout
             desk_reports desk_report desk_report_csv desk_report_xlsx
         """,
     }.items()
