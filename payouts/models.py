@@ -266,9 +266,9 @@ class Payout(Claimable):
 
     @property
     def carried_micros(self) -> int:
-        """What stays payable: less than the smallest coin, or all of it when nothing is sent."""
-        is_sent = self.state not in (self.State.SKIPPED, self.State.CANCELLED)
-        return self.payable_micros - self.amount_micros if is_sent else self.payable_micros
+        """What stays payable, or became it again: less than the smallest coin, or all of it when nothing is sent."""
+        is_kept = self.state in (self.State.SKIPPED, self.State.CANCELLED, self.State.FAILED, self.State.RETURNED)
+        return self.payable_micros if is_kept else self.payable_micros - self.amount_micros
 
     @property
     def end_to_end_id(self) -> str:

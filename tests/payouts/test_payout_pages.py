@@ -59,6 +59,7 @@ def test_the_register_of_a_run_opens_each_payout(standin: Standin) -> None:
 
     assert f'href="/desk/payouts/payout/{payout.pk}/"' in page
     assert "money given back" in page
+    assert payout.carried_micros == 60 * MICROS  # all of it is the payee's again
 
 
 def test_trying_again_twice_at_the_desk_tries_once(standin: Standin) -> None:
