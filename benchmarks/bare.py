@@ -65,9 +65,14 @@ def post(entries: Sequence[Prepared], *, at_once: int = 1) -> None:
     connection.ensure_connection()
     cursor = connection.connection.cursor()
     for start in range(0, len(entries), at_once):
-        cursor.execute("BEGIN IMMEDIATE" if connection.vendor == "sqlite" else "BEGIN")
-        for entry in entries[start : start + at_once]:
-            (_post_sqlite if connection.vendor == "sqlite" else _post_postgres)(cursor, entry)
+        some = entries[start : start + at_once]
+        if connection.vendor == "sqlite":
+            cursor.execute("BEGIN IMMEDIATE")
+            for entry in some:
+                _post_sqlite(cursor, entry)
+        else:
+            cursor.execute("BEGIN")
+            _post_postgres(cursor, some)
         cursor.execute("COMMIT")
     cursor.close()
 
@@ -88,20 +93,30 @@ def _post_sqlite(cursor: Any, entry: Prepared) -> None:
     cursor.executemany("UPDATE ledger_balance SET amount = amount + ? WHERE account_id = ?", entry.additions)
 
 
-def _post_postgres(cursor: Any, entry: Prepared) -> None:
-    cursor.execute(f"{_ENTRY} RETURNING id", (entry.key, AT, AT))
-    entry_id = cursor.fetchone()[0]
+def _post_postgres(cursor: Any, entries: Sequence[Prepared]) -> None:
+    """Three statements, however many entries."""
     cursor.execute(
-        f"INSERT INTO ledger_posting (entry_id, {_COLUMNS}) SELECT %s, * FROM unnest(%s::int[], %s::bigint[],"
-        " %s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::jsonb[], %s::date[])",
-        [entry_id, *(list(column) for column in zip(*entry.rows, strict=True))],
+        "INSERT INTO ledger_entry (key, kind, digest, why, occurred_at, created_at)"
+        " SELECT key, 'bare', '', '', %s, %s FROM unnest(%s::text[]) AS new (key) RETURNING id",
+        (AT, AT, [entry.key for entry in entries]),
     )
-    if entry.additions:
+    ids = [pk for (pk,) in cursor.fetchall()]
+    rows = [(pk, *row) for pk, entry in zip(ids, entries, strict=True) for row in entry.rows]
+    cursor.execute(
+        f"INSERT INTO ledger_posting (entry_id, {_COLUMNS}) SELECT * FROM unnest(%s::bigint[], %s::int[],"
+        " %s::bigint[], %s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::jsonb[], %s::date[])",
+        [list(column) for column in zip(*rows, strict=True)],
+    )
+    sums: dict[int, int] = {}
+    for entry in entries:
+        for amount, pk in entry.additions:
+            sums[pk] = sums.get(pk, 0) + amount
+    if sums:
         cursor.execute(
             "UPDATE ledger_balance SET amount = ledger_balance.amount + new.amount"
-            " FROM unnest(%s::bigint[], %s::bigint[]) AS new (amount, account_id)"
+            " FROM unnest(%s::bigint[], %s::bigint[]) AS new (account_id, amount)"
             " WHERE ledger_balance.account_id = new.account_id",
-            [list(column) for column in zip(*entry.additions, strict=True)],
+            [list(sums), list(sums.values())],
         )
 
 
