@@ -43,8 +43,11 @@ def run() -> list[Figure]:
 def _million(every: list[Slot]) -> Figure:
     see(every, VIEWS, DAY)
     bare.settle_down()
-    group_by = min(seconds(lambda: _group_by(DAY)) for _ in range(3))
-    sums = _group_by(DAY)
+    first = Impression.objects.filter(day=DAY).order_by("number").values_list("number", flat=True)[0]
+    # The same rows by their day or by their numbers, whichever the database finds faster.
+    by_day = min(seconds(lambda: _group_by("day = %s", DAY)) for _ in range(3))
+    by_number = min(seconds(lambda: _group_by("number >= %s", first)) for _ in range(3))
+    group_by, sums = min(by_day, by_number), _group_by("day = %s", DAY)
     ours = seconds(lambda: settlement.settle_due(_NIGHT))
     posted = sum(ImpressionGroup.objects.filter(day=DAY).values_list("posted_micros", flat=True))
     assert posted == sum(gross for *_, gross in sums) == VIEWS * PRICE, "not everything was settled"
@@ -128,12 +131,12 @@ def see(slots: list[Slot], count: int, day: date) -> None:
     assert Impression.objects.filter(day=day).count() == count
 
 
-def _group_by(day: date) -> list[tuple[Any, ...]]:
+def _group_by(where: str, value: date | int) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT campaign_id, beneficiary, day, count(*), sum(price_micros) FROM ads_impression"
-            " WHERE day = %s AND state = 'VIEWED' AND price_micros > 0 GROUP BY campaign_id, beneficiary, day",
-            [day],
+            f" WHERE {where} AND state = 'VIEWED' AND price_micros > 0 GROUP BY campaign_id, beneficiary, day",
+            [value],
         )
         sums: list[tuple[Any, ...]] = cursor.fetchall()
         return sums
