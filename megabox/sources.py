@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.conf import settings
+from django.urls import reverse
 
 from ads.models import Impression, ImpressionGroup
 from megabox import money
 from megabox.reporting import source_url
 from payouts.models import Payout
-from store.cases import Dispute
+from store.cases import Adjustment, Dispute
 from store.models import Gate, Order, OrderLine
 
 
@@ -93,6 +94,7 @@ def _order(name: str) -> Thing | None:
         Fact("Total", money.display_exact(order.total_micros, order.unit)),
         Fact("Of it tax", money.display_exact(order.tax_micros, order.unit)),
         Fact("Refunded", money.display_exact(order.refunded_micros, order.unit)),
+        Fact("Charged back", money.display_exact(order.charged_back_micros, order.unit)),
         Fact("Card fee", fee),
         Fact("Country", order.country),
         Fact("Payment at Stripe", order.payment_intent),
@@ -130,6 +132,25 @@ def _dispute(name: str) -> Thing | None:
             Fact("Opened", moment(case.opened_at)),
             Fact("Closed", moment(case.closed_at)),
         ],
+        reverse("store:dispute", args=[case.pk]),
+    )
+
+
+def _adjustment(name: str) -> Thing | None:
+    decided = Adjustment.objects.filter(pk=_uuid(name) or NOTHING).select_related("decided_by").first()
+    if decided is None:
+        return None
+    about = f"payee {decided.payee_id}" if decided.payee_id else f"advertiser {decided.advertiser_id}"
+    return Thing(
+        f"Decision of the staff: {decided.get_kind_display()}",
+        [
+            Fact("About", about),
+            Fact("Amount", money.display_exact(decided.amount_micros, decided.unit)),
+            Fact("Country", decided.country),
+            Fact("Reason", decided.reason),
+            Fact("Decided", moment(decided.decided_at)),
+        ],
+        reverse("store:owed"),
     )
 
 
@@ -208,6 +229,7 @@ _FINDERS: Mapping[str, Callable[[str], Thing | None]] = {
     "store.order": _order,
     "store.gate": _gate,
     "store.dispute": _dispute,
+    "store.adjustment": _adjustment,
     "store.balance": _balance,
     "ads.group": _group,
     "ads.impression": _impression,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db.models import Sum
 from django.template.loader import render_to_string
 
 from ledger import chart, journal
@@ -24,6 +25,7 @@ class Receipt:
     commission: int
     fee: int | None
     refunded: int
+    charged_back: int
     artist_count: int
 
     @property
@@ -38,7 +40,7 @@ def of(order: Order) -> Receipt:
     postings = list(Posting.objects.filter(entry__key=order.entry_key).select_related("credit"))
     gone = journal.reversed_micros([posting.pk for posting in postings])
     credited = [(posting.credit.code, posting.amount - gone[posting.pk]) for posting in postings]
-    artists = sum(amount for code, amount in credited if code.startswith("payee:"))
+    artists = sum(amount for code, amount in credited if code.startswith("payee:")) + _held(order)
     lines = order.lines.values_list("album__artist", "track__album__artist")
     commission = sum(amount for code, amount in credited if code == chart.commission(unit))
     return Receipt(
@@ -50,8 +52,20 @@ def of(order: Order) -> Receipt:
         commission=commission,
         fee=order.fee_micros,
         refunded=order.refunded_micros,
+        charged_back=order.charged_back_micros,
         artist_count=len({album or track for album, track in lines}),
     )
+
+
+def _held(order: Order) -> int:
+    """Micros that open disputes of an order hold: the artists' still, until the bank decides."""
+    cases = [dispute.source for dispute in order.disputes.all() if dispute.open_micros]
+    if not cases:
+        return 0
+    held = Posting.objects.filter(source__in=cases)
+    came = held.filter(credit__code__contains=":hold:").aggregate(total=Sum("amount"))["total"] or 0
+    went = held.filter(debit__code__contains=":hold:").aggregate(total=Sum("amount"))["total"] or 0
+    return int(came - went)
 
 
 def queue(order: Order, lines: Sequence[OrderLine]) -> None:

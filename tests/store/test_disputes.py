@@ -4,9 +4,12 @@ import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
@@ -19,9 +22,10 @@ from ledger import audit as ledger_audit
 from ledger import chart, journal, payees
 from ledger.journal import Line
 from ledger.models import Account, Entry, Posting
+from megabox.export import verify_books
 from payouts import blocks, holds, statements
 from payouts.models import Block
-from store import disputes, library, refunds, waiting
+from store import disputes, library, receipts, refunds, waiting
 from store.audit import findings
 from store.models import Dispute, Order, StripeEvent
 from tests.artists.factories import make_artist, make_payee
@@ -39,7 +43,7 @@ from tests.store.factories import (
     stored,
     told,
 )
-from tests.users.factories import ada, nina
+from tests.users.factories import ada, leo, nina
 
 pytestmark = pytest.mark.django_db
 
@@ -621,3 +625,32 @@ def test_the_payee_reads_what_is_held_and_why(client: Client) -> None:
         ("taken back", -4_500_000, "done"),
     ]
     assert lines[0].state.startswith("being checked")
+
+
+def test_the_buyer_reads_what_their_bank_took(client: Client) -> None:
+    order = make_paid_order(make_sold_album())
+    client.force_login(leo())
+    page = f"/orders/{order.pk}/"
+    learn(order, told(order))
+    assert receipts.of(order).artists == 8_991_000, "held money is the artists' still"
+    learn(order, told(order, "lost"))
+    assert receipts.of(Order.objects.get(pk=order.pk)).artists == 0
+    text = client.get(page).content.decode()
+    assert "Your bank took $9.99 back" in text
+    assert "The music left your library" in text
+
+
+def test_the_books_that_are_exported_verify_with_every_kind_of_dispute(tmp_path: Path) -> None:
+    for minor, is_won in ((None, True), (None, False), (400, False)):
+        order, _ = one_payee()
+        learn(order, *(event["data"]["object"] for event in story(order, is_won=is_won, minor=minor)))
+    order, _ = one_payee()
+    learn(order, told(order))
+    refunds.refund(order.pk, 399, "USD", at=LATER)
+    learn(order, told(order, "lost"))
+    order, _ = one_payee()
+    learn(order, told(order))
+    books_of = tmp_path / "books"
+    call_command("export_books", books_of, stdout=StringIO())
+    said: list[str] = []
+    assert verify_books.verify(books_of, said.append) == 0, said
