@@ -7,10 +7,12 @@ from django.utils import timezone
 
 from megabox.looking import ReadOnly
 from store.models import (
+    Adjustment,
     BalanceCheck,
     BalanceImport,
     BalanceTransaction,
     Decision,
+    Dispute,
     Download,
     Gate,
     GateView,
@@ -40,6 +42,19 @@ class OrderAdmin(ReadOnly):
     list_filter = ["state", "kind", "unit"]
     search_fields = ["pk", "email", "payment_intent", "checkout_session"]
     inlines = [OrderLines]
+
+
+@admin.register(Dispute)
+class DisputeAdmin(ReadOnly):
+    list_display = ["stripe_id", "state", "status", "unit", "amount_micros", "lost_micros", "due_by", "opened_at"]
+    list_filter = ["state", "status", "unit"]
+    search_fields = ["stripe_id", "order__id", "order__payment_intent"]
+
+
+@admin.register(Adjustment)
+class AdjustmentAdmin(ReadOnly):
+    list_display = ["pk", "kind", "payee", "advertiser", "unit", "amount_micros", "reason", "decided_by", "decided_at"]
+    list_filter = ["kind", "unit"]
 
 
 @admin.register(Gate)
