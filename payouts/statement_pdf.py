@@ -30,17 +30,17 @@ WIDE = 297 - 2 * MARGIN
 
 COLUMNS: Sequence[tuple[str, float, str]] = (
     ("Date", 18, "L"),
-    ("What", 62, "L"),
+    ("What", 61, "L"),
     ("ISRC or UPC", 25, "L"),
-    ("Country", 12, "L"),
+    ("Country", 11, "L"),
     ("Qty", 12, "R"),
-    ("Price", 21, "R"),
+    ("Price", 18, "R"),
     ("Tax", 17, "R"),
     ("Rule", 15, "L"),
-    ("Artists' share", 22, "R"),
+    ("Artists' share", 20, "R"),
     ("My split", 13, "R"),
     ("Amount", 24, "R"),
-    ("State", 32, "L"),
+    ("State", 39, "L"),
 )
 
 
@@ -114,7 +114,7 @@ def _head(page: _Paper, statement: Statement, corrects: str) -> None:
     page.cell(WIDE / 2, 6, page.fitted(statement.payee.name, WIDE / 2))
     page.set_font("text", "", 8)
     page.set_text_color(*GREY)
-    right = [f"Number {page.number}", f"Issued {page.creation_date:%Y-%m-%d}, all times in UTC"]
+    right = [f"Number {page.number}", f"Issued {page.creation_date:%Y-%m-%d}; states of that day, all times in UTC"]
     if corrects:
         right.append(f"Corrects {corrects}")
     for text in right:

@@ -19,7 +19,7 @@ from artists.models import Payee
 from ledger.models import Posting
 from megabox import money
 from megabox.sheets import file_response
-from payouts import holds, outlook, pictures, pool_story, rails, reports, statements, transfers
+from payouts import holds, outlook, pictures, pool_story, rails, reports, statements, tracing, transfers
 from payouts.forms import ThresholdForm, WindowForm
 from payouts.freshness import fresh_sign_in_required
 from payouts.models import Payout
@@ -28,6 +28,8 @@ from users.access import SignedInRequest, artist_required, confirmed_email_requi
 
 LATEST = 12
 LINES_PER_PAGE = 100
+MOST_PARTS = 500
+"""Earnings that the page of a payout lists; the statement has all of them."""
 MONTHS_DRAWN = 12
 
 
@@ -128,6 +130,9 @@ def line(request: SignedInRequest, posting_id: int) -> HttpResponse:
                 "posting": codes,
                 "chosen": chosen,
                 "share": pool_story.share(payee, found.source),
+                "maturity": tracing.maturity_of(codes) if found.kind == statements.EARNING else None,
+                "payouts": tracing.payouts_of(codes) if found.kind == statements.EARNING else [],
+                "parts": _parts(codes),
             }
             return render(request, "payouts/line.html", context)
     raise Http404("No line of yours has this number.")
@@ -174,6 +179,15 @@ def statement_file(request: SignedInRequest, form: str) -> HttpResponseBase:
     days = f"{window.cleaned_data['since']}-{window.cleaned_data['until']}"
     table = reports.statement_table(_statement(chosen, window))
     return file_response(table, form, f"megabox-statement-{chosen.unit}-{days}")
+
+
+def _parts(posting: Posting) -> list[tuple[Posting, int]]:
+    """What a payout is made of, first in, first out; nothing for any other line."""
+    prefix, _, number = posting.source.partition(":")
+    payout = Payout.objects.filter(pk=number).first() if prefix == "payouts.payout" else None
+    parts = tracing.made_of(payout)[:MOST_PARTS] if payout else []
+    earnings = Posting.objects.select_related("entry").in_bulk([part.posting_id for part in parts])
+    return [(earnings[part.posting_id], part.micros) for part in parts]
 
 
 def _window_form(request: HttpRequest) -> WindowForm:

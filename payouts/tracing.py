@@ -160,4 +160,5 @@ def _matured_by(line: Posting) -> Iterable[tuple[int, int]]:
 
 
 def _maturities(pending_id: int) -> "QuerySet[Posting]":
-    return Posting.objects.filter(debit=pending_id, entry__kind=pending.MATURITY).order_by("pk")
+    found = Posting.objects.filter(debit=pending_id, entry__kind=pending.MATURITY)
+    return found.select_related("entry").order_by("pk")

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
-from django.db.models import BigIntegerField, Case, Count, F, OuterRef, Q, QuerySet, Subquery, Sum, When
+from django.db.models import BigIntegerField, Case, Count, F, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Cast, Coalesce, Substr, TruncMonth
 
 from ledger.models import Posting
-from megabox.reporting import Bars, Filters, Queried, Report, account_url, entry_url
+from megabox.reporting import Bars, Filters, Queried, Report, account_url, entry_url, source_url
 from megabox.sheets import Column, Kind, Row, Table, Total
+from store.cases import Dispute
 from store.models import OrderLine
 
 GROUP = "What came in"
@@ -18,24 +19,29 @@ LINE = "store.line:"
 """How postings name an order line, before its number."""
 SALE = Q(entry__kind="sale")
 REFUND = Q(entry__kind="refund")
+BORNE = (
+    Q(debit__code__startswith="payee:")
+    | Q(debit__code__startswith="rev:commission:")
+    | Q(debit__code__startswith="tax:")
+)
+GIVEN_BACK = Q(entry__kind__in=["refund", "dispute lost"]) & BORNE
+"""What was taken from those who had a sale's money: by refunds, and by disputes that were lost."""
 FEE = Q(debit__code__startswith="exp:stripe_fees:", entry__kind="card fee")
 
 BY = (("month", "Month"), ("album", "Album"), ("artist", "Artist"))
 
 
 def _net(what: str) -> CombinedExpression:
-    """What accounts that begin so have by sales, less what refunds took back."""
+    """What accounts that begin so have by sales, less what refunds and lost disputes took back."""
     return Sum("amount", filter=SALE & Q(credit__code__startswith=what), default=0) - Sum(
-        "amount", filter=REFUND & Q(debit__code__startswith=what), default=0
+        "amount", filter=GIVEN_BACK & Q(debit__code__startswith=what), default=0
     )
 
 
 def _sold(filters: Filters) -> QuerySet[Posting]:
-    """Every posting of sales, their refunds and their card fees in the window."""
+    """Every posting of sales, of what was given back of them, and of their card fees in the window."""
     found = Posting.objects.filter(entry__occurred_at__gte=filters.start, entry__occurred_at__lt=filters.end)
-    # A deposit's refund and fee have no music: they are the advertisers'.
-    is_music = Q(source__startswith=LINE) & ~Q(debit__code__startswith="advertiser:")
-    found = found.filter((SALE | (REFUND & is_music)) | (FEE & Q(source__startswith="store.order:")))
+    found = found.filter(SALE | GIVEN_BACK | FEE)
     return found.filter(unit=filters.unit) if filters.unit else found
 
 
@@ -46,13 +52,17 @@ def sales(filters: Filters) -> Table:
     if by == "month":
         named = found.annotate(name=TruncMonth("entry__occurred_at", tzinfo=UTC))
     else:
-        named = found.exclude(FEE).annotate(line_id=_line_id()).annotate(name=_name_of(by))
+        named = (
+            found.exclude(FEE)
+            .annotate(line_id=_line_id())
+            .annotate(name=Coalesce(_name_of(by), Value("Lost to disputes")))
+        )
         if filters.text:
             named = named.filter(name__icontains=filters.text)
     sums = named.values("name", "unit").annotate(
         lines=Count("source", filter=SALE, distinct=True),
         gross=Sum("amount", filter=SALE, default=0),
-        refunded=Sum("amount", filter=REFUND, default=0),
+        refunded=Sum("amount", filter=GIVEN_BACK, default=0),
         tax=_net("tax:vat:"),
         payees=_net("payee:"),
         commission=_net("rev:commission:"),
@@ -64,7 +74,7 @@ def sales(filters: Filters) -> Table:
         Column("unit", "Unit", Kind.UNIT),
         Column("lines", "Sold", Kind.COUNT, Total.SUM),
         Column("gross", "Gross, with tax", Kind.MONEY, Total.SUM),
-        Column("refunded", "Refunded", Kind.MONEY, Total.SUM),
+        Column("refunded", "Refunded or lost", Kind.MONEY, Total.SUM),
         Column("tax", "Tax", Kind.MONEY, Total.SUM, link=lambda row: account_url("tax:vat:")),
         Column("payees", "Payees' part", Kind.MONEY, Total.SUM),
         Column("commission", "Our commission", Kind.MONEY, Total.SUM, link=_commission_url),
@@ -73,8 +83,8 @@ def sales(filters: Filters) -> Table:
     ]
     fields = ["name", "unit", "lines", "gross", "refunded", "tax", "payees", "commission", "fees", "ours"]
     note = (
-        "Gross less refunds is tax + payees' part + commission, each after refunds. Prices have no discounts. "
-        "Card fees are booked per payment, so they stand only in the report by month."
+        "Gross less what was given back is tax + payees' part + commission, each after it. Prices have no discounts. "
+        "Card fees are booked per payment, deposits' too, so they stand only in the report by month."
     )
     return Table("Sales, gross to net", columns, Queried(sums, fields, _month if by == "month" else None), note)
 
@@ -141,6 +151,53 @@ def refunds(filters: Filters) -> Table:
     return Table("Refunds", columns, rows, empty="Nothing was refunded in these days.")
 
 
+def disputes(filters: Filters) -> Table:
+    """Every dispute opened in the window: its state and reason, what was withdrawn, given back, lost, and is open."""
+    found = Dispute.objects.filter(opened_at__gte=filters.start, opened_at__lt=filters.end)
+    if filters.unit:
+        found = found.filter(unit=filters.unit)
+    waiting = found.annotate(open=F("withdrawn_micros") - F("reinstated_micros") - F("lost_micros"))
+    columns = [
+        Column("opened_at", "Opened", Kind.MOMENT),
+        Column("dispute", "Dispute", total=Total.COUNT, link=lambda row: source_url(f"store.dispute:{row[12]}")),
+        Column("order", "Order", link=lambda row: source_url(f"store.order:{row[2]}"), is_shown=False),
+        Column("state", "State"),
+        Column("reason", "Reason"),
+        Column("unit", "Unit", Kind.UNIT),
+        Column("amount", "Disputed", Kind.MONEY, Total.SUM),
+        Column("withdrawn", "Withdrawn", Kind.MONEY, Total.SUM),
+        Column("reinstated", "Given back", Kind.MONEY, Total.SUM),
+        Column("lost", "Lost", Kind.MONEY, Total.SUM),
+        Column("open", "Open", Kind.MONEY, Total.SUM, link=lambda row: account_url(f"dispute:receivable:{row[5]}")),
+        Column("fee", "Stripe's fee", Kind.MONEY, Total.SUM),
+        Column("id", "Number", is_shown=False),
+        Column("closed_at", "Closed", Kind.MOMENT),
+    ]
+    fields = [
+        "opened_at",
+        "stripe_id",
+        "order_id",
+        "state",
+        "reason",
+        "unit",
+        "amount_micros",
+        "withdrawn_micros",
+        "reinstated_micros",
+        "lost_micros",
+        "open",
+        "fee_micros",
+        "pk",
+        "closed_at",
+    ]
+    labels = dict(Dispute.State.choices)
+
+    def make(values: tuple[Any, ...]) -> Row:
+        return (*values[:2], str(values[2]), str(labels[values[3]]), *values[4:])
+
+    rows = Queried(waiting.order_by("opened_at", "pk"), fields, make)
+    return Table("Disputes", columns, rows, empty="No dispute was opened in these days.")
+
+
 def _by_month(filters: Filters) -> Bars | None:
     """What was sold by month, in the unit asked for or the first one there is."""
     found = _sold(filters).filter(SALE).annotate(month=TruncMonth("entry__occurred_at", tzinfo=UTC))
@@ -169,5 +226,12 @@ REPORTS: Sequence[Report] = (
         "What was given back to buyers, and who bore which part of it?",
         GROUP,
         refunds,
+    ),
+    Report(
+        "disputes",
+        "Disputes",
+        "Which payments were disputed, what became of them, and what is still open?",
+        GROUP,
+        disputes,
     ),
 )

@@ -4,6 +4,7 @@ from datetime import datetime, time, timedelta
 
 import pytest
 from django.db import transaction
+from django.test import Client
 from django.utils import timezone
 
 from artists.models import Payee
@@ -11,7 +12,7 @@ from ledger import chart, journal, payees
 from ledger.models import Posting
 from payouts import booking, tracing
 from payouts.models import Payout
-from tests.payouts.factories import MICROS, NOON, approve, earn, make_payee, open_run
+from tests.payouts.factories import MICROS, NOON, approve, earn, make_payee, open_run, owner_of
 
 pytestmark = pytest.mark.django_db
 
@@ -151,3 +152,18 @@ def test_nothing_is_traced_of_what_is_still_pending() -> None:
     posting = earned(make_payee(), 5 * MICROS)
     assert tracing.maturity_of(posting) is None
     assert tracing.uses_of(posting) == []
+
+
+def test_artists_follow_a_line_to_its_payout_and_a_payout_to_its_lines(client: Client) -> None:
+    payee = make_payee("Nova Kit")
+    client.force_login(owner_of(payee))
+    first = earned(payee, 60_005_000)
+    mature(15)
+    payout = paid()
+    booking.paid(payout, at=NOON)
+    Payout.objects.filter(pk=payout.pk).update(state="PAID", transfer_id="tr_1", paid_at=NOON)
+    page = client.get(f"/studio/earnings/lines/{first.pk}/").text
+    assert "Payouts that took it" in page
+    assert "$60.00" in page
+    line = Posting.objects.get(entry__key=f"payout:{payout.pk}:paid")
+    assert f"/studio/earnings/lines/{first.pk}/" in client.get(f"/studio/earnings/lines/{line.pk}/").text

@@ -9,9 +9,9 @@ from ledger import chart, journal
 from ledger.models import Account, Posting
 from megabox.reporting import Filters
 from megabox.sheets import Table
-from store import fees, refunds, reports
+from store import disputes, fees, refunds, reports
 from store.checkout import Fee
-from tests.store.factories import NOON, make_order, make_paid_order, make_sold_album, make_sold_track
+from tests.store.factories import NOON, make_order, make_paid_order, make_sold_album, make_sold_track, told
 
 pytestmark = pytest.mark.django_db
 
@@ -46,6 +46,9 @@ def sold() -> None:
     other = make_paid_order(make_sold_track(), make_sold_album(title="Tides", price_micros=5_010_000))
     refunds.refund(other.pk, 301, "USD", at=NOON + timedelta(days=1))
     make_paid_order(make_sold_album(title="Tides again"), at=NOON - timedelta(days=40))
+    lost = make_paid_order(make_sold_album(title="Fraud", price_micros=7_000_000))
+    for fact in (told(lost), told(lost, "lost")):
+        disputes.learn(lost.pk, disputes.read(fact), at=NOON + timedelta(days=3))
     make_order()  # nobody paid this one
 
 
@@ -56,12 +59,12 @@ def test_gross_less_refunds_is_tax_and_both_parts_and_each_agrees_with_the_books
         numbers = {name: int(str(line[name])) for name in ("gross", "refunded", "tax", "payees", "commission")}
         assert numbers["gross"] - numbers["refunded"] == numbers["tax"] + numbers["payees"] + numbers["commission"]
     total = totals(table)["USD"]
-    assert total["gross"] == 11_890_000 + 990_000 + 5_010_000 + 9_990_000
-    assert total["refunded"] == 3_010_000
+    assert total["gross"] == 11_890_000 + 990_000 + 5_010_000 + 9_990_000 + 7_000_000
+    assert total["refunded"] == 3_010_000 + 7_000_000
     assert total["tax"] == journal.balance(chart.vat("DE", "USD")) == 1_900_000
     assert total["payees"] == held("payee:")
     assert total["commission"] == journal.balance(chart.commission("USD"))
-    assert total["lines"] == 4
+    assert total["lines"] == 5
 
 
 def test_by_month_the_card_fees_are_ours(sold: None) -> None:
@@ -75,12 +78,12 @@ def test_by_month_the_card_fees_are_ours(sold: None) -> None:
 def test_an_album_is_found_by_its_name_and_a_track_counts_for_its_album(sold: None) -> None:
     found = lines(reports.sales(asked(by="album", text="tides")))
     assert [(line["album"], line["lines"]) for line in found] == [("Tides", 1), ("Tides again", 1)]
-    assert len(lines(reports.sales(asked(by="album")))) == 4
+    assert len(lines(reports.sales(asked(by="album")))) == 6
 
 
 def test_a_window_leaves_out_what_was_sold_before(sold: None) -> None:
     total = totals(reports.sales(asked(by="album", since=date(2026, 11, 1))))["USD"]
-    assert total["gross"] == 17_890_000
+    assert total["gross"] == 24_890_000
 
 
 def test_the_chart_says_what_the_table_says(sold: None) -> None:
@@ -96,3 +99,14 @@ def test_each_refund_says_who_bore_it(sold: None) -> None:
     assert line["refunded"] == parts == 3_010_000
     given_back = Posting.objects.filter(entry__kind="refund").aggregate(total=Sum("amount"))["total"]
     assert totals(table)["USD"]["refunded"] == given_back
+
+
+def test_each_dispute_says_what_became_of_its_money(sold: None) -> None:
+    opened = make_paid_order(make_sold_album(title="Doubt", price_micros=8_000_000))
+    disputes.learn(opened.pk, disputes.read(told(opened)), at=NOON + timedelta(days=3))
+    table = reports.disputes(asked())
+    assert sorted(str(line["state"]) for line in lines(table)) == ["lost", "open"]
+    total = totals(table)["USD"]
+    assert (total["lost"], total["dispute"]) == (7_000_000, 2)
+    assert total["open"] == journal.balance(chart.receivable("USD")) == 8_000_000
+    assert total["fee"] == journal.balance(chart.dispute_fees("USD"))
