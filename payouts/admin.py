@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from megabox.looking import ReadOnly
-from payouts.models import Attempt, Block, Payout, PayoutRun
+from payouts.models import Attempt, BankAccount, Block, Decision, Payout, PayoutFile, PayoutRun
 
 
 class Attempts(admin.TabularInline[Attempt, Payout]):
@@ -32,3 +32,28 @@ class BlockAdmin(ReadOnly):
     list_display = ["pk", "payee", "reason", "note", "created_by", "created_at", "until", "lifted_by", "lifted_at"]
     list_filter = ["reason"]
     list_select_related = ["payee", "created_by", "lifted_by"]
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnly):
+    list_display = ["pk", "run", "payout", "what", "why", "by", "at"]
+    list_filter = ["what"]
+    list_select_related = ["run", "payout", "by"]
+
+
+@admin.register(PayoutFile)
+class PayoutFileAdmin(ReadOnly):
+    """Without its content, which holds account numbers."""
+
+    list_display = ["message_id", "run", "rail", "count", "micros", "sha256", "issued_by", "issued_at"]
+    list_select_related = ["run", "issued_by"]
+    exclude = ["content"]
+
+
+@admin.register(BankAccount)
+class BankAccountAdmin(ReadOnly):
+    """Shortened, as everywhere."""
+
+    list_display = ["pk", "payee", "kind", "masked", "holder", "created_by", "created_at", "replaced_at"]
+    list_select_related = ["payee", "created_by"]
+    exclude = ["number"]

@@ -5,6 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from artists.models import Payee
@@ -15,6 +16,7 @@ from users.access import SignedInRequest, artist_required, confirmed_email_requi
 
 
 @never_cache
+@sensitive_post_parameters("number", "bic", "holder")
 @confirmed_email_required
 @artist_required
 @require_http_methods(["GET", "POST"])

@@ -19,7 +19,7 @@ from ledger import chart
 from ledger import policy as policies
 from ledger.models import Posting
 from megabox import money
-from megabox.claims import CLAIM_SECONDS, unclaimed, worker_name
+from megabox.claims import CLAIM_SECONDS, renewing, unclaimed, worker_name
 from payouts import contents, reservations
 from payouts.contents import Item
 from payouts.models import Payout, PayoutRun
@@ -122,9 +122,10 @@ def prepare(run_id: int, *, at: datetime) -> PayoutRun:
     _take(run, by, at)
     high_water = _high_water()
     policy = policies.current(at)
-    items = contents.compute(run.unit, high_water, policy, at)
-    _change(run, by, item_count=len(items))
-    _replace_payouts(run, by, items)
+    with renewing(PayoutRun.objects.all(), run.pk, by):
+        items = contents.compute(run.unit, high_water, policy, at)
+        _change(run, by, item_count=len(items))
+        _replace_payouts(run, by, items)
     _change(
         run,
         by,
@@ -288,14 +289,23 @@ def execute(run_id: int, *, by: User, at: datetime) -> PayoutRun:
 
 
 def finish(run_id: int, *, at: datetime) -> bool:
-    """Complete an executing run whose payouts are all settled; True when this call did it."""
+    """Complete an executing run whose payouts are all settled; True when this call did it.
+
+    The run is locked while we look, because a payout that is tried again opens it once more.
+    """
     payouts = Payout.objects.filter(run_id=run_id)
-    if payouts.filter(state__in=Payout.OPEN).exists():
+    still_open = payouts.filter(state__in=Payout.OPEN)
+    if still_open.exists():
         return False
-    has_errors = payouts.filter(state=Payout.State.FAILED).exists()
-    state = State.COMPLETED_WITH_ERRORS if has_errors else State.COMPLETED
-    running = PayoutRun.objects.filter(pk=run_id, state=State.EXECUTING)
-    return running.update(state=state, finished_at=at, paused_at=None) == 1
+    with transaction.atomic():
+        run = PayoutRun.objects.select_for_update(of=("self",)).get(pk=run_id)
+        if run.state != State.EXECUTING or still_open.exists():
+            return False
+        has_errors = payouts.filter(state=Payout.State.FAILED).exists()
+        run.state = State.COMPLETED_WITH_ERRORS if has_errors else State.COMPLETED
+        run.finished_at, run.paused_at = at, None
+        run.save(update_fields=["state", "finished_at", "paused_at"])
+    return True
 
 
 def finish_all(*, at: datetime) -> int:

@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from ledger import audit as books
 from ledger import chart, journal
@@ -364,3 +366,40 @@ def test_two_people_pausing_at_once_pause_once() -> None:
 
     assert [type(error) for error in raised] == [runs.WrongState]
     assert Decision.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_that_is_finished_while_a_payout_is_tried_again_stays_open(standin: Standin) -> None:
+    payout = refused_once(standin)
+    PayoutRun.objects.filter(pk=payout.run_id).update(state=PayoutRun.State.EXECUTING, finished_at=None)
+    person = max_()
+
+    at_once(
+        lambda: decisions.retry(payout.pk, by=person, why="again", at=LATER),
+        lambda: runs.finish(payout.run_id, at=LATER),
+    )
+
+    payout.run.refresh_from_db()
+    assert payout.run.state == PayoutRun.State.EXECUTING
+    assert list(queue.due(LATER)) == [payout]
+    assert_clean()
+
+
+def test_finishing_looks_again_once_it_holds_the_run(standin: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
+    payout = refused_once(standin)
+    PayoutRun.objects.filter(pk=payout.run_id).update(state=PayoutRun.State.EXECUTING, finished_at=None)
+    real = transaction.atomic
+    done: list[int] = []
+
+    def interrupted() -> Any:  # somebody tries again between the look and the lock
+        if not done:
+            done.append(1)
+            decisions.retry(payout.pk, by=max_(), why="again", at=LATER)
+        return real()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "transaction", SimpleNamespace(atomic=interrupted))
+        assert runs.finish(payout.run_id, at=LATER) is False
+
+    payout.run.refresh_from_db()
+    assert (done, payout.run.state) == ([1], PayoutRun.State.EXECUTING)

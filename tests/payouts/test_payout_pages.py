@@ -374,3 +374,21 @@ def test_somebody_on_hold_is_not_tried_again_at_the_desk(standin: Standin) -> No
 
     assert "Bank details changed on" in answer.text
     assert not Decision.objects.exists()
+
+
+def test_the_admin_shows_no_account_number_whole() -> None:
+    by_bank("Nina")
+    run = run_of()
+    file = files.issue(run.pk, Rail.SEPA, by=ada(), at=NOON)
+    root = make_user("root@demo.megabox.test", is_staff=True, is_superuser=True)
+    client = signed_in(root)
+
+    for address in (
+        "/admin/payouts/bankaccount/",
+        f"/admin/payouts/bankaccount/{BankAccount.objects.get().pk}/change/",
+        f"/admin/payouts/payoutfile/{file.pk}/change/",
+        "/admin/payouts/decision/",
+    ):
+        page = client.get(address)
+        assert page.status_code == 200, address
+        assert IBAN not in page.text
