@@ -169,6 +169,9 @@ def test_a_transaction_opens_its_entries(desk: Client, stripe: Stripe) -> None:
     shown = text(desk, BalanceTransaction.objects.get().get_absolute_url())
     assert order.entry_key in shown
     assert order.fee_key in shown
+    for naming in Naming.objects.all():
+        assert text(desk, f"/desk/books/entries/{naming.entry_id}/")
+        assert f'href="/desk/books/entries/{naming.entry_id}/"' in shown
     assert "which is the net" in shown
     assert "Decide what it is" not in shown
 
