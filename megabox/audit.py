@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import DatabaseError
 from django.utils import timezone
 
 from ads import audit as ads
@@ -63,7 +64,7 @@ def look(check: Check, tell: Callable[[Finding], None] | None = None) -> Result:
     kept: list[Finding] = []
     count = mark = 0
     with snapshots.reading():
-        for finding in check.look():
+        for finding in _whatever_happens(check):
             count += 1
             mark = (mark + _number(finding)) % 2**256
             if len(kept) < MOST_FINDINGS:
@@ -72,6 +73,20 @@ def look(check: Check, tell: Callable[[Finding], None] | None = None) -> Result:
                 tell(finding)
         rows = check.over._default_manager.count()
     return Result(check, rows, count, kept, mark, time.monotonic() - begun)
+
+
+def _whatever_happens(check: Check) -> Iterator[Finding]:
+    """What a check finds. Rows so wrong that it stumbles over them are a finding, too, and hide no other check's.
+
+    A database that does not answer is no finding about the books: then nobody knows.
+    """
+    try:
+        yield from check.look()
+    except DatabaseError:
+        raise
+    except Exception as problem:
+        message = f"This check could not be finished: {type(problem).__name__}: {problem}"
+        yield Finding(check.room, check.name, message[:1_000])
 
 
 def _number(finding: Finding) -> int:

@@ -49,6 +49,9 @@ def _of(order: Order, lines: Sequence[OrderLine], policies: dict[int, Policy], m
         return
     if [line.net_micros for line in lines] != money.allocate(order.net_micros, prices):
         yield Finding(ROOM, "I4", f"The lines of {order} do not share what was paid without tax.")
+    if missing := sorted({line.policy_version for line in lines} - policies.keys()):
+        yield Finding(ROOM, "I4", f"{order} was sold under policy {missing[0]}, which is not there.")
+        return
     wanted: Amounts = {}
     for line, tax in zip(lines, money.allocate(order.tax_micros, prices), strict=True):
         _expect(wanted, order, line, tax, policies)
@@ -62,7 +65,7 @@ def _expect(wanted: Amounts, order: Order, line: OrderLine, tax: int, policies: 
     if order.kind == Order.Kind.DEPOSIT:
         _add(wanted, cash, chart.prepaid(line.advertiser_id or 0, unit), net)
         return
-    shares = policy.split(net, policies.get(line.policy_version))
+    shares = policy.split(net, policies[line.policy_version])
     parts = money.allocate(shares.payee, [points for _, points in line.shares])
     for (payee_id, _), part in zip(line.shares, parts, strict=True):
         _add(wanted, cash, chart.payee(payee_id, "pending", unit), part)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import call_command
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -171,14 +171,28 @@ def test_a_worker_that_was_too_slow_leaves_the_run_to_the_next(monkeypatch: pyte
     assert (run.state, run.claimed_by, run.checks) == ("RUNNING", "the next worker", [])
 
 
-def test_a_check_that_breaks_fails_the_run_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> Iterator[Finding]:
-        raise ZeroDivisionError("by nothing")
-        yield
+def broken() -> Iterator[Finding]:
+    """A check over rows so wrong that it stumbles over them."""
+    raise ZeroDivisionError("by nothing")
+    yield
 
-    with_checks(monkeypatch, nothing, broken)
+
+def unreachable() -> Iterator[Finding]:
+    raise OperationalError("the database is gone")
+    yield
+
+
+def test_a_check_that_stumbles_is_a_finding_and_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_checks(monkeypatch, broken, lambda: iter([Finding("a", "b", "c")]))
     run = hourly()
-    assert (run.state, run.error, len(run.checks)) == ("FAILED", "ZeroDivisionError: by nothing", 1)
+    assert (run.state, run.findings_count) == ("DONE", 2)
+    assert run.findings[0][2] == "This check could not be finished: ZeroDivisionError: by nothing"
+
+
+def test_without_a_database_the_run_fails_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_checks(monkeypatch, nothing, unreachable)
+    run = hourly()
+    assert (run.state, run.error, len(run.checks)) == ("FAILED", "OperationalError: the database is gone", 1)
     assert not run.is_clean
 
 
@@ -245,10 +259,10 @@ def test_the_command_names_every_check_when_it_is_asked_to() -> None:
 
 
 def test_the_command_fails_when_a_check_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
-    with_checks(monkeypatch, lambda: iter(1))  # type: ignore[call-overload]
+    with_checks(monkeypatch, unreachable)
     code, text = run_command()
     assert code == 1
-    assert "The check failed: TypeError" in text
+    assert "The check failed: OperationalError" in text
 
 
 # --- the desk
@@ -302,7 +316,7 @@ def test_findings_and_failures_wait_for_the_staff_at_the_desk(monkeypatch: pytes
     assert reverse("desk_audit_run", args=[run.pk]) in body
     assert "1 finding." in body
 
-    with_checks(monkeypatch, lambda: iter(1))  # type: ignore[call-overload]
+    with_checks(monkeypatch, unreachable)
     hourly(1)
     assert "check of the books that failed" in client.get(reverse("desk")).content.decode()
 
