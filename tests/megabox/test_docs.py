@@ -6,6 +6,8 @@ from pathlib import Path
 import environ
 import pytest
 
+from tests.megabox.test_audit import HARM
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -15,6 +17,15 @@ def test_the_steps_of_the_four_stories_exist() -> None:
     assert len(steps) > 30
     missing = [step for step in steps if not _defines(*step)]
     assert missing == []
+
+
+def test_the_audit_is_described_as_it_is() -> None:
+    page = (ROOT / "docs" / "audit.md").read_text()
+    steps = re.findall(r"`([\w/]+\.py):(\w+)`", page)
+    assert [step for step in steps if not _defines(*step)] == []
+    harms = set(re.findall(r"\*([^*\n]+)\*", page))
+    assert harms <= set(HARM)
+    assert len(harms) > 30
 
 
 def _defines(path: str, name: str) -> bool:
