@@ -1,13 +1,17 @@
 """The store's part of the audit: paid orders, refunds, fees and gates against the books, and the library against both.
 
-Each sum of the books is read in one query and compared with the rows that should have made it, both ways round.
+Each sum of the books is compared with the row that should have made it, both ways round, a few hundred at a time.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import islice
+from typing import TypeVar
 
-from django.db.models import Exists, OuterRef, Q, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from ledger.audit import Check, Finding, all_findings
@@ -26,6 +30,10 @@ from store.models import (
 )
 
 ROOM = "store"
+AT_ONCE = 500
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+Item = TypeVar("Item")
 
 
 def checks(at: datetime) -> Sequence[Check]:
@@ -52,43 +60,102 @@ def findings() -> Iterator[Finding]:
     yield from all_findings(checks(timezone.now()))
 
 
-def _booked(prefix: str, side: str, account: str) -> dict[str, int]:
-    """Micros that entries whose key begins with `prefix` moved on the `side` of accounts that begin with `account`."""
-    postings = Posting.objects.filter(**{"entry__key__startswith": prefix, f"{side}__code__startswith": account})
-    return dict(postings.order_by().values_list("entry__key").annotate(total=Sum("amount")))
+Pairs = Iterable[tuple[str, int]]
+"""Keys of entries, and the micros that they must have moved."""
 
 
-def _compare(rule: str, what: str, expected: dict[str, int], booked: dict[str, int]) -> Iterator[Finding]:
-    for key in sorted(expected.keys() | booked.keys()):
-        if expected.get(key, 0) != booked.get(key, 0):
-            message = f"{what} {key}: the row says {expected.get(key, 0)} micros, the books {booked.get(key, 0)}."
-            yield Finding(ROOM, rule, message)
+def _both_ways(
+    rule: str, what: str, rows: Pairs, known: Callable[[Sequence[str]], Pairs], *, prefix: str, side: str, account: str
+) -> Iterator[Finding]:
+    """Rows whose entry does not move their micros on the `side` of `account`, and entries that have no row.
+
+    `known` gives the rows of some keys. Both are read a few hundred at a time, however many there are.
+    """
+    moved = Posting.objects.filter(**{f"{side}__code__startswith": account})
+    for some in _few_at_a_time(rows):
+        booked = _sums(moved, [key for key, _ in some])
+        for key, micros in some:
+            if booked.get(key, 0) != micros:
+                yield _differ(rule, what, key, micros, booked.get(key, 0))
+    keys = moved.filter(entry__key__startswith=prefix).order_by("entry").values_list("entry__key", flat=True)
+    for some_keys in _few_at_a_time(keys.distinct().iterator()):
+        if missing := sorted(set(some_keys) - {key for key, _ in known(some_keys)}):
+            booked = _sums(moved, missing)
+            for key in missing:
+                yield _differ(rule, what, key, 0, booked[key])
+
+
+def _sums(postings: QuerySet[Posting], keys: Sequence[str]) -> dict[str, int]:
+    """Micros of these postings by the key of their entry."""
+    some = postings.filter(entry__key__in=keys).order_by()
+    return dict(some.values_list("entry__key").annotate(total=Sum("amount")))
+
+
+def _few_at_a_time(items: Iterable[Item]) -> Iterator[list[Item]]:
+    source = iter(items)
+    while some := list(islice(source, AT_ONCE)):
+        yield some
+
+
+def _differ(rule: str, what: str, key: str, row: int, books: int) -> Finding:
+    return Finding(ROOM, rule, f"{what} {key}: the row says {row} micros, the books {books}.")
+
+
+def _orders_of(orders: QuerySet[Order], keys: Sequence[str]) -> QuerySet[Order]:
+    """Those of `orders` that these keys name; a key that names none is nobody's."""
+    ids = {key.split(":")[1] for key in keys}
+    return orders.filter(pk__in=[uuid.UUID(pk) for pk in ids if _UUID.fullmatch(pk)])
 
 
 def _payments() -> Iterator[Finding]:
     """Every paid order has exactly its money in its entry; what nobody paid has none."""
     paid = Order.objects.filter(state__in=[Order.State.PAID, Order.State.REFUNDED], total_micros__gt=0)
-    expected = {order.entry_key: order.total_micros for order in paid.only("pk", "kind", "total_micros").iterator()}
-    booked = _booked("order:", "debit", "stripe:balance:")
-    yield from _compare("I4", "Payment", expected, booked)
+
+    def pairs(orders: QuerySet[Order]) -> Pairs:
+        return ((order.entry_key, order.total_micros) for order in orders.iterator(AT_ONCE))
+
+    yield from _both_ways(
+        "I4",
+        "Payment",
+        pairs(paid),
+        lambda keys: pairs(_orders_of(paid, keys)),
+        prefix="order:",
+        side="debit",
+        account="stripe:balance:",
+    )
 
 
 def _refunds() -> Iterator[Finding]:
     """What an order gave back is what its refund entries moved."""
     rows = Order.objects.filter(refunded_micros__gt=0).values_list("pk", "refunded_micros")
+    wanted = {str(pk): micros for pk, micros in rows.iterator(AT_ONCE)}
+    refunds = Posting.objects.filter(entry__key__startswith="order:", entry__key__contains=":refund:")
+    moved = refunds.filter(credit__code__startswith="stripe:balance:").order_by().values_list("entry__key")
     booked: dict[str, int] = {}
-    for key, micros in _booked("order:", "credit", "stripe:balance:").items():
-        order, kind = key.split(":")[1:3]
-        if kind == "refund":
-            booked[order] = booked.get(order, 0) + micros
-    yield from _compare("refund", "Refund of order", {str(pk): micros for pk, micros in rows}, booked)
+    for key, micros in moved.annotate(total=Sum("amount")).iterator(AT_ONCE):
+        order = key.split(":")[1]
+        booked[order] = booked.get(order, 0) + micros
+    for order in sorted(wanted.keys() | booked.keys()):
+        if wanted.get(order, 0) != booked.get(order, 0):
+            yield _differ("refund", "Refund of order", order, wanted.get(order, 0), booked.get(order, 0))
 
 
 def _fees() -> Iterator[Finding]:
     """Every fee Stripe told is booked, and no other."""
-    rows = Order.objects.filter(fee_micros__gt=0).only("pk", "fee_micros")
-    expected = {order.fee_key: order.fee_micros or 0 for order in rows.iterator()}
-    yield from _compare("fee", "Card fee", expected, _booked("order:", "debit", "exp:stripe_fees:"))
+    told = Order.objects.filter(fee_micros__gt=0)
+
+    def pairs(orders: QuerySet[Order]) -> Pairs:
+        return ((order.fee_key, order.fee_micros or 0) for order in orders.iterator(AT_ONCE))
+
+    yield from _both_ways(
+        "fee",
+        "Card fee",
+        pairs(told),
+        lambda keys: pairs(_orders_of(told, keys)),
+        prefix="order:",
+        side="debit",
+        account="exp:stripe_fees:",
+    )
 
 
 def _libraries() -> Iterator[Finding]:
@@ -110,9 +177,20 @@ def _libraries() -> Iterator[Finding]:
 
 def _gates() -> Iterator[Finding]:
     """Every download for credits has its entry, every entry its gate, and every gate that is granted its music."""
-    rows = Gate.objects.filter(entry_key__isnull=False).values_list("entry_key", "spent_micros")
-    expected = {str(key): micros for key, micros in rows}
-    yield from _compare("gate", "Download", expected, _booked("gate:", "debit", "credits:backing:"))
+    granted = Gate.objects.filter(entry_key__isnull=False)
+
+    def pairs(gates: QuerySet[Gate]) -> Pairs:
+        return ((str(key), micros) for key, micros in gates.values_list("entry_key", "spent_micros").iterator(AT_ONCE))
+
+    yield from _both_ways(
+        "gate",
+        "Download",
+        pairs(granted),
+        lambda keys: pairs(granted.filter(entry_key__in=keys)),
+        prefix="gate:",
+        side="debit",
+        account="credits:backing:",
+    )
     given = LibraryItem.objects.filter(reason=LibraryItem.Reason.CREDITS).exclude(gate__state=Gate.State.GRANTED)
     for item in given:
         yield Finding(ROOM, "gate", f"Library item {item.pk} was paid with credits at a gate that is not granted.")
