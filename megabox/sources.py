@@ -14,7 +14,7 @@ from django.urls import reverse
 from ads.models import Impression, ImpressionGroup
 from megabox import money
 from megabox.reporting import source_url
-from payouts.models import Payout
+from payouts.models import Payout, PoolShare, PoolSharing
 from store.cases import Adjustment, Dispute
 from store.models import Gate, Order, OrderLine
 
@@ -219,6 +219,39 @@ def payout_thing(payout: Payout) -> Thing:
     return Thing(f"Payout {payout.pk}", facts, f"/desk/books/payouts/{payout.pk}/")
 
 
+def _pool_share(name: str) -> Thing | None:
+    share = PoolShare.objects.filter(pk=_number(name) or 0).select_related("sharing", "payee").first()
+    if share is None:
+        return None
+    sharing = share.sharing
+    facts = [
+        Fact("Pool", f"{sharing.month}, {sharing.unit}", source_url(sharing.source)),
+        Fact("Payee", share.payee.name),
+        Fact("Plays", f"{share.plays} of {sharing.plays}"),
+        Fact("Listeners", f"{share.listeners} of {sharing.listeners}"),
+        Fact("Got", money.display_exact(share.micros, sharing.unit)),
+    ]
+    models = [Fact(model.label, money.display_exact(micros, sharing.unit)) for model, micros in share.by_model.items()]
+    return Thing(f"{share.payee.name}'s part of the pool of {sharing.month}", [*facts, *models])
+
+
+def _pool_sharing(name: str) -> Thing | None:
+    sharing = PoolSharing.objects.filter(pk=_number(name) or 0).first()
+    if sharing is None:
+        return None
+    facts = [
+        Fact("In the pool", money.display_exact(sharing.micros, sharing.unit)),
+        Fact("Carried on to", sharing.carried_to),
+        Fact("Shared by", sharing.get_model_display()),
+        Fact("Plays", str(sharing.plays)),
+        Fact("Listeners", str(sharing.listeners)),
+        Fact("Of them guests", str(sharing.guests)),
+        Fact("Policy", str(sharing.policy_version)),
+        Fact("Booked", moment(sharing.booked_at)),
+    ]
+    return Thing(f"Artists' pool of {sharing.month}", facts, f"/desk/reports/pool/?since={sharing.month}-01")
+
+
 def _balance(name: str) -> Thing | None:
     number = _number(name)
     return None if number is None else Thing(f"Stripe's line {number}", [], f"/desk/stripe/{number}/")
@@ -234,4 +267,6 @@ _FINDERS: Mapping[str, Callable[[str], Thing | None]] = {
     "ads.group": _group,
     "ads.impression": _impression,
     "payouts.payout": _payout,
+    "payouts.poolshare": _pool_share,
+    "payouts.poolsharing": _pool_sharing,
 }

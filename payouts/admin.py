@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from megabox.looking import ReadOnly
-from payouts.models import Attempt, BankAccount, Block, Decision, Payout, PayoutFile, PayoutRun
+from payouts.models import Attempt, BankAccount, Block, Decision, Payout, PayoutFile, PayoutRun, PoolShare, PoolSharing
 
 
 class Attempts(admin.TabularInline[Attempt, Payout]):
@@ -57,3 +57,27 @@ class BankAccountAdmin(ReadOnly):
     list_display = ["pk", "payee", "kind", "masked", "holder", "created_by", "created_at", "replaced_at"]
     list_select_related = ["payee", "created_by"]
     exclude = ["number"]
+
+
+@admin.register(PoolSharing)
+class PoolSharingAdmin(ReadOnly):
+    list_display = [
+        "month",
+        "unit",
+        "number",
+        "micros",
+        "carried_to",
+        "model",
+        "plays",
+        "listeners",
+        "guests",
+        "booked_at",
+    ]
+    list_filter = ["unit", "model"]
+
+
+@admin.register(PoolShare)
+class PoolShareAdmin(ReadOnly):
+    list_display = ["sharing", "payee", "plays", "listeners", "micros", "user_centric_micros", "pro_rata_micros"]
+    list_select_related = ["sharing", "payee"]
+    search_fields = ["sharing__month", "payee__name"]

@@ -157,6 +157,18 @@ def test_the_staff_see_where_every_pool_went(payee: Payee) -> None:
     assert november["top_pro_rata_micros"] == "30000000"
 
 
+def test_a_posting_opens_the_part_it_pays_and_the_part_its_pool(payee: Payee) -> None:
+    desk = signed_in(ada())
+    share = PoolShare.objects.get(payee=payee)
+    part = desk.get(f"/desk/books/sources/payouts.poolshare%3A{share.pk}/").text
+    whole = desk.get(f"/desk/books/sources/payouts.poolsharing%3A{share.sharing_id}/").text
+    assert "25 of 210" in part and "$3.571429" in part
+    assert f"/desk/books/sources/payouts.poolsharing%3A{share.sharing_id}/" in part
+    assert "$30.00" in whole and "User-centric" in whole
+    for name in ("poolshare%3A987654", "poolsharing%3A987654", "poolshare%3Ax"):
+        assert desk.get(f"/desk/books/sources/payouts.{name}/").status_code == 404
+
+
 def test_the_staff_see_who_got_what_by_every_model_and_sort_by_any(payee: Payee) -> None:
     desk = signed_in(ada())
     page = desk.get("/desk/reports/pool-parts/", YEAR | {"sort": "-pro_rata"}).text

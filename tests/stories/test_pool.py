@@ -6,11 +6,14 @@ import pytest
 
 from ads import credits, rejections
 from ads.models import Impression, Wallet
+from ads.tasks import close_days
 from artists.models import Track
 from ledger import chart, journal, months, payees
 from megabox import audit
 from payouts import pool
+from payouts.tasks import share_out_pools
 from tests.ads.factories import NOON, USD, balance, make_ad, make_wallet, watch
+from tests.crashing import Clock
 from tests.payouts.factories import listen, make_song
 
 pytestmark = pytest.mark.django_db
@@ -59,6 +62,19 @@ def test_what_expired_is_shared_out_and_paid_like_everything_else(views: list[Im
     payees.mature(date(2027, 12, 15), at=CLOSED + timedelta(days=7))
     assert balance(chart.payee(payee, "payable", USD)) == 18_000
     assert list(audit.findings()) == []
+
+
+def test_the_clocks_alone_close_the_month_and_share_out_its_pool(
+    views: list[Impression], heard: Track, clock: Clock
+) -> None:
+    """Nobody presses anything: the ads' clock closes days and months, the payouts' clock shares out."""
+    for day in (1, 6, 7, 8):
+        clock.now = datetime(2027, 12, day, 3, tzinfo=UTC)
+        close_days()
+        share_out_pools()
+        is_shared = balance(POOL) == 0
+        assert is_shared is (day >= 7), f"on 2027-12-{day:02d}"
+    assert balance(chart.payee(heard.album.artist.payee_id, "pending", USD)) == 18_000
 
 
 def test_a_view_found_invalid_before_the_sharing_leaves_less_to_share(
