@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET
 from ads.models import GroupEntry, Impression, ImpressionGroup
 from ledger.models import Entry, Posting
 from megabox import sources
-from megabox.presenting import Cell, Head, cells, heads
+from megabox.presenting import Cell, Head, cells, heads, total_cells
 from megabox.reporting import Queried, account_url, entry_url, posting_url, source_url
 from megabox.sheets import Column, Kind, Listed, Row, Table, Total
 from megabox.sources import Fact, Thing, moment
@@ -71,7 +71,7 @@ class Section:
     @property
     def totals(self) -> Sequence[list[Cell]]:
         """The totals of all pages."""
-        return [list(cells(self.table, row, is_linked=False)) for row in self.table.totals()]
+        return total_cells(self.table)
 
 
 def _page(request: HttpRequest, path: str, thing: Thing, *sections: Section) -> HttpResponse:

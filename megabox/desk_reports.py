@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from ads import reports as ads
 from ledger import reports as ledger
-from megabox.presenting import cells, heads
+from megabox.presenting import cells, heads, total_cells
 from megabox.reporting import FilterForm, Report
 from megabox.sheets import Row, Table, file_response
 from payouts import liabilities, pictures, pool_reports
@@ -98,7 +98,7 @@ def _shown(request: HttpRequest, table: Table, form: FilterForm) -> dict[str, ob
         "page": page,
         "heads": list(heads(table, query, sort)),
         "lines": [(is_balance, list(cells(table, row))) for is_balance, row in lines],
-        "totals": [list(cells(table, row, is_linked=False)) for row in table.totals()],
+        "totals": total_cells(table),
         "query": query,
         "page_query": "&".join(part for part in (query, f"sort={sort}" if sort else "") if part),
     }

@@ -1,8 +1,8 @@
 """Tables as pages show them: cells as people read them, with the address that proves each."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 
 from megabox import money
 from megabox.sheets import Column, Kind, Row, Table, Value, percent
@@ -50,8 +50,14 @@ def cells(table: Table, row: Row, *, is_linked: bool = True) -> Iterator[Cell]:
     for column, value in zip(table.columns, row, strict=True):
         if column.is_shown:
             href = column.link(row) if column.link and is_linked and value is not None else ""
-            at = value.isoformat() if isinstance(value, datetime) else ""
+            at = value.isoformat() if isinstance(value, date) else ""
             yield Cell(column, _text(column.kind, value, unit), href, at)
+
+
+def total_cells(table: Table) -> list[list[Cell]]:
+    """The control totals as lines of a page; the first cell says so, whichever column it is."""
+    lines = [list(cells(table, row, is_linked=False)) for row in table.totals()]
+    return [[line[0] if line[0].text else replace(line[0], text="TOTAL"), *line[1:]] for line in lines]
 
 
 def _text(kind: Kind, value: Value, unit: str) -> str:
