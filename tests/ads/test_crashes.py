@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from django.db import models, transaction
 
-from ads import rejections, tasks
+from ads import billing, rejections, tasks
 from ads.models import BookDay, Campaign, Impression, ImpressionGroup, Place
+from ledger import payees
 from ledger.models import Posting
 from tests.ads.factories import (
     DAY,
@@ -31,6 +32,13 @@ from tests.crashing import Arena, Clock, at_once, findings, sweep
 
 Record = Callable[[str, object], None]
 WEEK_LATER = NOON + timedelta(days=9)
+
+
+@pytest.fixture(autouse=True)
+def _batches_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few groups are many: what is billed or matured some at a time is killed between two batches too."""
+    monkeypatch.setattr(billing, "GROUPS_AT_ONCE", 1)
+    monkeypatch.setattr(payees, "_AT_ONCE", 1)
 
 
 class AdsStory:

@@ -1,17 +1,22 @@
 """What can be killed in payouts: each story from its beginning to what must be true in the end."""
 
+import csv
+import io
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 from time import sleep
 
 from django.conf import settings
 
 from artists.models import Payee
 from ledger import chart, journal
-from payouts import runs, tasks
-from payouts.models import Payout, PayoutRun
+from payouts import bank_details, decisions, files, runs, tasks
+from payouts.models import Payout, PayoutRun, Rail
 from store import events
 from store import tasks as store_tasks
 from tests.crashing import Clock, findings
@@ -82,7 +87,8 @@ class Provider:
         count = Counter(transfer["transfer_group"] for transfer in made)
         found = {transfer["transfer_group"]: transfer for transfer in made}
         for payout in payouts:
-            wanted = 1 if payout.state in (State.PAID, State.RETURNED) else 0
+            is_sent = payout.rail == Rail.STRIPE and payout.state in (State.PAID, State.RETURNED)
+            wanted = 1 if is_sent else 0
             if count[payout.transfer_group] != wanted:
                 yield f"{count[payout.transfer_group]} transfers for a payout that is {payout.state}."
             elif wanted:
@@ -291,3 +297,165 @@ class Cancellation(PayoutStory):
 
     def run_state(self) -> str:
         return PayoutRun.State.CANCELLED
+
+
+class Contest(PayoutStory):
+    """One person wants to pay a run and another one to cancel it, at the same moment; either may win, nobody half."""
+
+    is_approved_before = False
+
+    def begin(self) -> None:
+        self.clock.now = NOON
+        self.provider.behave(self.behaviour)
+        run = open_run()
+        if self.is_approved_before:
+            approve(run)
+
+    def work(self) -> object:
+        run = PayoutRun.objects.get()
+        with suppress(runs.CannotRun):
+            if not self.is_approved_before:
+                approve(run)
+            runs.execute(run.pk, by=ada(), at=self.clock.now)
+        return super().work()
+
+    def cancel(self) -> None:
+        with suppress(runs.CannotRun):
+            runs.cancel(PayoutRun.objects.get().pk, by=max_(), at=self.clock.now)
+
+    def recover(self) -> None:
+        self.clock.passes(minutes=2)
+        tasks.sweep()
+        self.cancel()
+        super().recover()
+
+    def states(self) -> list[str]:
+        is_cancelled = PayoutRun.objects.get().state == PayoutRun.State.CANCELLED
+        return [State.CANCELLED if is_cancelled else State.PAID] * 2
+
+    def run_state(self) -> str:
+        is_cancelled = PayoutRun.objects.get().state == PayoutRun.State.CANCELLED
+        return PayoutRun.State.CANCELLED if is_cancelled else PayoutRun.State.COMPLETED
+
+
+class Retry(PayoutStory):
+    """A payout that definitely failed is tried again by a person, with a new attempt under a new key."""
+
+    def begin(self) -> None:
+        self.clock.now = NOON
+        client = self.provider.standin.client()
+        account = client.v1.accounts.create({"country": "US", "capabilities": {"transfers": {"requested": True}}}).id
+        Payee.objects.filter(stripe_account=self.provider.accounts[1]).update(stripe_account=account)
+        executing_run()
+        self.provider.behave(Behaviour())
+        tasks.sweep()
+        assert Payout.objects.filter(state=State.FAILED).count() == 1
+        self.provider.standin.post(f"/_test/accounts/{account}/enable")
+        self.clock.passes(hours=1)
+        self.provider.behave(self.behaviour)
+
+    def work(self) -> object:
+        self._press()
+        return super().work()
+
+    def _press(self) -> None:
+        failed = Payout.objects.filter(state=State.FAILED).first()
+        if failed is not None:
+            decisions.retry(failed.pk, by=max_(), why="the account is complete now", at=self.clock.now)
+
+    def recover(self) -> None:
+        self.clock.passes(minutes=2)
+        self._press()
+        super().recover()
+
+
+class GivenBack(PayoutStory):
+    """While a run is paused, a payout that waits to be sent is given back to its payee; then the run goes on."""
+
+    def work(self) -> object:
+        self._press()
+        return super().work()
+
+    def _press(self) -> None:
+        run = PayoutRun.objects.get()
+        payout = Payout.objects.order_by("payee_id")[1]
+        if run.state == PayoutRun.State.EXECUTING and payout.state == State.RESERVED and run.paused_at is None:
+            run = decisions.pause(run.pk, by=ada(), why="a question", at=self.clock.now)
+        if payout.state == State.RESERVED:
+            decisions.release(payout.pk, by=max_(), why="not today", at=self.clock.now)
+        if run.paused_at is not None:
+            decisions.resume(run.pk, by=ada(), at=self.clock.now)
+
+    def recover(self) -> None:
+        self.clock.passes(minutes=2)
+        self._press()
+        super().recover()
+
+    def states(self) -> list[str]:
+        return [State.PAID, State.FAILED]
+
+
+class ByFile(PayoutStory):
+    """One payee is paid by a file for the bank: issued, paid by the bank, confirmed; the other one through Stripe.
+
+    The bank pays every file it is handed once, by the file's message id; whoever was stopped hands it over again.
+    """
+
+    def __init__(self, provider: Provider, clock: Clock, behaviour: Behaviour) -> None:
+        super().__init__(provider, clock, behaviour)
+        self.bank: Path = Path()
+
+    def given(self) -> None:
+        super().given()
+        nina = Payee.objects.get(stripe_account=self.provider.accounts[1])
+        details = {"kind": "IBAN", "holder": "Nina", "number": "DE89370400440532013000", "bic": ""}
+        bank_details.choose_account(nina, by=ada(), at=NOON - timedelta(days=30), **details)
+
+    def begin(self) -> None:
+        super().begin()
+        self.bank.unlink(missing_ok=True)
+
+    def work(self) -> object:
+        super().work()
+        self._press()
+        return None
+
+    def _press(self) -> None:
+        run = PayoutRun.objects.get()
+        waiting = Payout.objects.filter(rail=Rail.CSV, state__in=Payout.OPEN)
+        if not waiting.exists():
+            return
+        file = files.issue(run.pk, Rail.CSV, by=ada(), at=self.clock.now)
+        with self.bank.open("a") as post:
+            post.write(json.dumps([file.message_id, file.content]) + "\n")
+        files.confirm(file.pk, booked_on=self.clock.now.date(), by=max_(), at=self.clock.now)
+
+    def recover(self) -> None:
+        self.clock.passes(minutes=2)
+        self._press()
+        super().recover()
+
+    def faults(self) -> Iterator[str]:
+        yield from super().faults()
+        handed_in = [json.loads(line) for line in self.bank.read_text().splitlines()]
+        if len({tuple(each) for each in handed_in}) != 1:
+            yield f"The bank was handed {len(handed_in)} files that differ."
+        content = handed_in[0][1]
+        if content.count("DE89370400440532013000") != 1:
+            yield f"The bank was told to pay {content.count('DE89370400440532013000')} times: {content}"
+
+    def money(self, payouts: list[Payout]) -> Iterator[str]:
+        """What the bank pays by the file counts as sent."""
+        by_file = payouts[1]
+        paid = {row["payout"]: row for row in csv.DictReader(io.StringIO(self._content().removeprefix("\ufeff")))}
+        sent = int(paid[by_file.end_to_end_id]["amount_micros"])
+        earned = dict(self.earned)
+        self.earned = earned | {by_file.payee_id: earned[by_file.payee_id] - sent}
+        yield from super().money(payouts)
+        self.earned = earned
+        if (bank := journal.balance(chart.bank("USD"))) != -sent:
+            yield f"The bank's account is {bank}, the file says {sent}."
+
+    def _content(self) -> str:
+        content: str = json.loads(self.bank.read_text().splitlines()[0])[1]
+        return content

@@ -5,6 +5,7 @@ The boundaries are counted, not chosen (tests/crashing.py); what must be true in
 
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,16 +13,20 @@ import stripe
 from django.conf import LazySettings
 from django.db import models, transaction
 
-from payouts import transfers
+from payouts import files, reservations, runs, transfers
 from tests.crashing import Arena, Clock, Swept, at_once, sweep
 from tests.payouts.crashing import (
     BEHAVIOURS,
     Behaviour,
+    ByFile,
     Cancellation,
     Confirm,
+    Contest,
+    GivenBack,
     PayoutStory,
     Provider,
     Refusal,
+    Retry,
     Return,
     Run,
 )
@@ -78,6 +83,13 @@ def _provider_is_stripe(provider: Provider, settings: LazySettings) -> None:
     settings.STRIPE_API_BASE = provider.standin.url
 
 
+@pytest.fixture(autouse=True)
+def _batches_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two payees are many: whatever is done some at a time is killed between two batches too."""
+    for module in (runs, reservations, files):
+        monkeypatch.setattr(module, "AT_ONCE", 1)
+
+
 def swept_clean(arena: Arena, story: PayoutStory, record: Record) -> Swept:
     story.given()
     arena.keep()
@@ -121,6 +133,29 @@ def test_a_cancellation_killed_anywhere_gives_the_money_back_once(
     arena: Arena, clock: Clock, provider: Provider, record_property: Record
 ) -> None:
     swept_clean(arena, Cancellation(provider, clock, FINE), record_property)
+
+
+@pytest.mark.parametrize("behaviour", cases(BEHAVIOURS, "success, then the connection is dropped"))
+def test_a_retry_killed_anywhere_pays_once(
+    arena: Arena, clock: Clock, provider: Provider, record_property: Record, behaviour: str
+) -> None:
+    if BEHAVIOURS[behaviour].is_poor:
+        pytest.skip("a payout that was refused for its size is not tried again as it is")
+    swept_clean(arena, Retry(provider, clock, BEHAVIOURS[behaviour]), record_property)
+
+
+def test_pausing_and_giving_back_killed_anywhere_gives_back_once(
+    arena: Arena, clock: Clock, provider: Provider, record_property: Record
+) -> None:
+    swept_clean(arena, GivenBack(provider, clock, FINE), record_property)
+
+
+def test_a_file_for_the_bank_killed_anywhere_is_one_file_and_booked_once(
+    arena: Arena, clock: Clock, provider: Provider, record_property: Record, tmp_path: Path
+) -> None:
+    story = ByFile(provider, clock, FINE)
+    story.bank = tmp_path / "bank"
+    swept_clean(arena, story, record_property)
 
 
 # --- two workers at once
@@ -169,6 +204,28 @@ def test_one_worker_killed_anywhere_while_the_other_goes_on(
     record_property("crash points", len(tries))
     assert [fault for _, faults in tries for fault in faults] == []
     assert sum(is_killed for is_killed, _ in tries) >= 5
+
+
+@pytest.mark.parametrize("is_approved_before", [False, True])
+def test_paying_and_cancelling_at_once_one_of_them_killed_anywhere_do_one_of_both(
+    arena: Arena, clock: Clock, provider: Provider, record_property: Record, is_approved_before: bool
+) -> None:
+    story = Contest(provider, clock, FINE)
+    story.is_approved_before = is_approved_before
+    story.given()
+    arena.keep()
+    faults, outcomes = [], set()
+    for crash_at in range(13):
+        arena.restore()
+        story.begin()
+        works = (story.work, story.cancel) if crash_at % 2 else (story.cancel, story.work)
+        lives = at_once(*works, crash_at=crash_at)
+        story.recover()
+        faults += [*(life.error for life in lives if life.error), *story.faults()]
+        outcomes.add(story.run_state())
+    record_property("crash points", 13)
+    assert faults == []
+    assert outcomes <= {"CANCELLED", "COMPLETED"}
 
 
 # --- the sweep finds what it is there for
