@@ -391,6 +391,13 @@ def _in_the_end(story: Story) -> list[str]:
         return [f"Nobody can go on: {error!r}"]
 
 
+def boundaries(arena: Arena, story: Story) -> list[str]:
+    """Those of a worker that is alone and not killed."""
+    arena.restore()
+    story.begin()
+    return Child(story.work, patience=story.patience).join().boundaries
+
+
 def _unlike(life: Life, boundaries: list[str], crash_at: int) -> Iterator[str]:
     """How a life was not the one that was wanted."""
     if life.error:

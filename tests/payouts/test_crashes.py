@@ -14,7 +14,7 @@ from django.conf import LazySettings
 from django.db import models, transaction
 
 from payouts import files, reservations, runs, transfers
-from tests.crashing import Arena, Clock, Swept, at_once, sweep
+from tests.crashing import Arena, Clock, Swept, at_once, boundaries, sweep
 from tests.payouts.crashing import (
     BEHAVIOURS,
     Behaviour,
@@ -135,12 +135,14 @@ def test_a_cancellation_killed_anywhere_gives_the_money_back_once(
     swept_clean(arena, Cancellation(provider, clock, FINE), record_property)
 
 
-@pytest.mark.parametrize("behaviour", cases(BEHAVIOURS, "success, then the connection is dropped"))
+RETRIED = [name for name in BEHAVIOURS if not BEHAVIOURS[name].is_poor]
+"""What was refused for its size is not tried again as it is."""
+
+
+@pytest.mark.parametrize("behaviour", cases(RETRIED, "success, then the connection is dropped"))
 def test_a_retry_killed_anywhere_pays_once(
     arena: Arena, clock: Clock, provider: Provider, record_property: Record, behaviour: str
 ) -> None:
-    if BEHAVIOURS[behaviour].is_poor:
-        pytest.skip("a payout that was refused for its size is not tried again as it is")
     swept_clean(arena, Retry(provider, clock, BEHAVIOURS[behaviour]), record_property)
 
 
@@ -199,8 +201,8 @@ def test_one_worker_killed_anywhere_while_the_other_goes_on(
     story = PayoutStory(provider, clock, BEHAVIOURS[behaviour])
     story.given()
     arena.keep()
-    boundaries = 22  # of a worker that is alone; beside another one it may have less to do, and live
-    tries = [duel(arena, story, seconds=61 * (number % 2), crash_at=number) for number in range(1, boundaries + 1)]
+    alone = len(boundaries(arena, story))  # beside another one it may have less to do, and live
+    tries = [duel(arena, story, seconds=61 * (number % 2), crash_at=number) for number in range(1, alone + 1)]
     record_property("crash points", len(tries))
     assert [fault for _, faults in tries for fault in faults] == []
     assert sum(is_killed for is_killed, _ in tries) >= 5
@@ -215,7 +217,8 @@ def test_paying_and_cancelling_at_once_one_of_them_killed_anywhere_do_one_of_bot
     story.given()
     arena.keep()
     faults, outcomes = [], set()
-    for crash_at in range(13):
+    alone = boundaries(arena, story).index("before POST /v1/transfers")
+    for crash_at in range(alone):
         arena.restore()
         story.begin()
         works = (story.work, story.cancel) if crash_at % 2 else (story.cancel, story.work)
@@ -223,7 +226,7 @@ def test_paying_and_cancelling_at_once_one_of_them_killed_anywhere_do_one_of_bot
         story.recover()
         faults += [*(life.error for life in lives if life.error), *story.faults()]
         outcomes.add(story.run_state())
-    record_property("crash points", 13)
+    record_property("crash points", alone)
     assert faults == []
     assert outcomes <= {"CANCELLED", "COMPLETED"}
 
