@@ -217,6 +217,7 @@ def _reinstate(dispute: Dispute, order: Order, moved: Moved, at: datetime) -> st
         order.save(update_fields=["charged_back_micros"])
     elif amount == dispute.open_micros:
         released = list(taking.release_lines(_case(dispute), amount))
+        payees.lock(payees_of(released), unit)  # all places at once, for settling locks more of them below
     event = "won" if amount == dispute.withdrawn_micros else "reinstated"
     key = dispute.key(event)
     journal.post(key, f"dispute {event}", [*lines, *released], occurred_at=at)
