@@ -14,7 +14,7 @@ from payouts import blocks, booking, rails
 from payouts.models import Payout, PayoutRun, Rail
 from payouts.rails import Route
 
-AT_ONCE = 100
+AT_ONCE = 50
 """Payees whose balances are locked at once: few enough that a sale of theirs waits some hundredths of a second."""
 
 
@@ -38,9 +38,9 @@ def _reserve_some(run_id: int, at: datetime) -> bool:
         batch = list(proposed[:AT_ONCE]) if run.state == PayoutRun.State.APPROVED else []
         if not batch:
             return False
+        reasons = why_not(batch, at)  # before the balances are locked; who is blocked later is caught when it is sent
         codes = {payout.pk: chart.payee(payout.payee_id, "payable", payout.unit) for payout in batch}
         payable = journal.lock(codes.values())
-        reasons = why_not(batch, at)
         for payout in batch:
             payout.reason = _too_little(payout, payable[codes[payout.pk]]) or reasons.get(payout.pk, "")
             payout.state = Payout.State.SKIPPED if payout.reason else Payout.State.RESERVED
