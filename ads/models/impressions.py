@@ -144,13 +144,6 @@ class ImpressionGroup(models.Model):
         """What makes it this group."""
         return (self.campaign_id, self.beneficiary, self.day)
 
-    @property
-    def advertiser_id(self) -> int:
-        """Who pays."""
-        advertiser_id = self.campaign.advertiser_id
-        assert advertiser_id is not None, "house ads have no price, so nothing of them is settled"
-        return advertiser_id
-
     def entry_key(self, n: int) -> str:
         """The key of its n-th entry in the books."""
         return f"ads:{self.campaign_id}:{self.beneficiary}:{self.day.isoformat()}:{n}"
@@ -282,11 +275,6 @@ class Impression(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id} {self.state}"
-
-    @property
-    def group_key(self) -> tuple[int, str, date]:
-        """Campaign, beneficiary and day: which group bills it."""
-        return (self.campaign_id, self.beneficiary, self.day)
 
 
 class AdEvent(models.Model):
