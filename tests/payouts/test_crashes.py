@@ -106,7 +106,7 @@ def test_a_run_killed_anywhere_pays_everybody_once(
     swept = swept_clean(arena, Run(provider, clock, BEHAVIOURS[behaviour]), record_property)
 
     assert "before commit of payouts_attempt, payouts_payout" in swept.boundaries
-    assert "request sent, answer not read" in swept.boundaries
+    assert "before POST /v1/transfers" in swept.boundaries
 
 
 @pytest.mark.parametrize("case", cases(FIRST_THEN, "500 made, then looked up"))
