@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from ledger import chart, journal, sql
+from ledger import chart, journal, pending, sql
 from ledger.content import Line, check, digest, facts_text
 from ledger.refusals import MonthClosed
 from ledger.triggers import MONTH_CLOSED
@@ -35,7 +35,9 @@ def post_all(drafts: Sequence[Draft]) -> int:
     """
     for draft in drafts:
         assert timezone.is_aware(draft.occurred_at), "times in the books are aware"
-        assert not any(line.reverses_id or chart.is_pending(line.debit) for line in draft.lines), "it takes back"
+        is_maturity = draft.kind == pending.MATURITY  # the one way out of pending that names no earning
+        takes_back = any(line.reverses_id or chart.is_pending(line.debit) for line in draft.lines)
+        assert is_maturity or not takes_back, "what takes back is posted by itself"
         check(draft.key, draft.kind, draft.lines, draft.why)
     try:
         with transaction.atomic():
@@ -70,12 +72,12 @@ def _insert(drafts: Sequence[Draft]) -> bool:
     lines = [line for draft in drafts for line in draft.lines]
     ids = chart.open_all(code for line in lines for code in (line.debit, line.credit))
     guarded = {pk for code, pk in ids.items() if chart.meaning(code).is_guarded}
-    after = journal._moved(lines, ids, sql.lock_balances(guarded) if guarded else {})
+    after = journal.moved(lines, ids, sql.lock_balances(guarded) if guarded else {})
     if after:
         sql.store_balances(after)
     sql.insert_all_postings(
         [
-            (entry_ids[draft.key], journal._row(number, line, ids, text))
+            (entry_ids[draft.key], journal.posting_row(number, line, ids, text))
             for draft, texts in zip(drafts, facts, strict=True)
             for number, (line, text) in enumerate(zip(draft.lines, texts, strict=True))
         ]

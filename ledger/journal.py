@@ -52,7 +52,9 @@ __all__ = [
     "entry_for",
     "lock",
     "lock_postings",
+    "moved",
     "post",
+    "posting_row",
     "reverse",
     "reversed_micros",
     "statement",
@@ -96,10 +98,10 @@ def post(key: str, kind: str, lines: Sequence[Line], *, occurred_at: datetime, w
         guarded = {ids[code] for code in ids if chart.meaning(code).is_guarded}
         before = sql.lock_balances(guarded) if guarded else {}
         _check_pending(kind, lines, ids)
-        after = _moved(lines, ids, before)
+        after = moved(lines, ids, before)
         if after:
             sql.store_balances(after)
-        sql.insert_postings(entry_id, [_row(n, line, ids, facts[n]) for n, line in enumerate(lines)])
+        sql.insert_postings(entry_id, [posting_row(n, line, ids, facts[n]) for n, line in enumerate(lines)])
     entry = Entry(id=entry_id, key=key, kind=kind, digest=content, why=why, occurred_at=occurred_at, created_at=now)
     entry._state.adding = False
     entry._state.db = connection.alias
@@ -231,8 +233,11 @@ def _check_pending(kind: str, lines: Sequence[Line], ids: Mapping[str, int]) -> 
             )
 
 
-def _moved(lines: Sequence[Line], ids: Mapping[str, int], before: Mapping[int, int]) -> dict[int, int]:
-    """The balances after all lines; every guard is checked after every line."""
+def moved(lines: Sequence[Line], ids: Mapping[str, int], before: Mapping[int, int]) -> dict[int, int]:
+    """The guarded balances, in micros, that change by these lines; every guard is checked after every line.
+
+    `ids` are the accounts' by code, `before` their locked balances by id. Raises Overdraft.
+    """
     after = dict(before)
     for line in lines:
         for code, is_debit in ((line.debit, True), (line.credit, False)):
@@ -246,7 +251,8 @@ def _moved(lines: Sequence[Line], ids: Mapping[str, int], before: Mapping[int, i
     return {pk: amount for pk, amount in after.items() if amount != before[pk]}
 
 
-def _row(number: int, line: Line, ids: Mapping[str, int], facts: str) -> sql.PostingRow:
+def posting_row(number: int, line: Line, ids: Mapping[str, int], facts: str) -> sql.PostingRow:
+    """A line as the database takes it; `facts` is its JSON text."""
     return sql.PostingRow(
         number,
         ids[line.debit],

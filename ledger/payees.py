@@ -7,7 +7,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from ledger import chart, journal, pending
+from ledger import batch, chart, journal, pending
+from ledger.batch import Draft
 from ledger.journal import Line
 from ledger.models import Balance, Entry, Posting
 
@@ -44,7 +45,7 @@ def _mature(pending_codes: Sequence[str], day: date, *, at: datetime) -> int:
         ids = chart.open_all(pending_codes)
         due = pending.due(list(ids.values()), day)
         done = set(Entry.objects.filter(key__in=keys.values()).values_list("key", flat=True))
-        count = 0
+        drafts = []
         for code in pending_codes:
             payable, owed = places[code]
             settled = min(due[ids[code]], balances[owed])
@@ -54,8 +55,8 @@ def _mature(pending_codes: Sequence[str], day: date, *, at: datetime) -> int:
                 if amount > 0
             ]
             if lines and keys[code] not in done:
-                count += journal.post(keys[code], pending.MATURITY, lines, occurred_at=at).is_new
-    return count
+                drafts.append(Draft(keys[code], pending.MATURITY, lines, at))
+        return batch.post_all(drafts) if drafts else 0
 
 
 def _maturity_key(pending_code: str, day: date) -> str:

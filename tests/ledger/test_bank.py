@@ -150,14 +150,14 @@ def forget_the_guard(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
     monkeypatch.setattr(journal, "Overdraft", Never)
-    moved = journal._moved
+    moved = journal.moved
 
     def unguarded(lines: list[Line], ids: dict[str, int], before: dict[int, int]) -> dict[int, int]:
         plenty = 10**15
         after = moved(lines, ids, {pk: amount + plenty for pk, amount in before.items()})
         return {pk: amount - plenty for pk, amount in after.items()}
 
-    monkeypatch.setattr(journal, "_moved", unguarded)
+    monkeypatch.setattr(journal, "moved", unguarded)
 
 
 def test_the_check_of_the_database_refuses_what_the_journal_would_let_through(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,8 @@
 from datetime import date, datetime, timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from ledger import audit, chart, journal, payees
 from ledger.journal import Line
@@ -360,3 +361,17 @@ def test_tax_is_withheld_from_what_is_payable() -> None:
     with pytest.raises(journal.Overdraft):
         payees.withhold(42, USD, SHARE, country="US", key="t2", source="s", why="", at=NOON)
     assert is_clean()
+
+
+def test_maturing_many_payees_costs_as_few_queries_as_one() -> None:
+    def asked(payees_count: int, day: int) -> int:
+        for payee in range(payees_count):
+            make_sale(payee=100 + payee, number=day * 1_000 + payee, at=NOON + timedelta(days=day))
+        with CaptureQueriesContext(connection) as queries:
+            assert mature(day + 14) == payees_count
+        return len(queries)
+
+    asked(40, 0)  # opens their accounts
+    # SQLite lives in the process: there, inserting an entry is a statement of its own that costs no round trip.
+    own = 0 if connection.vendor == "postgresql" else 38
+    assert asked(40, 2) - asked(2, 1) == own
