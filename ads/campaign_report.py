@@ -13,7 +13,7 @@ from django.db.models.functions import TruncDate
 
 from ads.fraud import Reason
 from ads.models import Campaign, Impression, Place, ServedHour
-from megabox.sheets import Column, Kind, Listed, Table, Total
+from megabox.tables import Column, Kind, Listed, Table, Total
 
 DAYS = 30
 CHART_HEIGHT = 100

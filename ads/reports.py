@@ -15,7 +15,7 @@ from ledger.flows import Move
 from ledger.models import Account, Posting
 from megabox import money
 from megabox.reporting import Bars, Filters, Report, account_url
-from megabox.sheets import Column, Kind, Listed, Row, Table, Total, Value
+from megabox.tables import Column, Kind, Listed, Row, Table, Total, Value
 
 GROUP = "What came in"
 BY = (("day", "Day and campaign"), ("campaign", "Campaign"), ("reason", "Reason against a view"))

@@ -7,7 +7,7 @@ from django.db.models import F, Q
 
 from ledger.models import Posting
 from megabox.reporting import Filters, Queried, account_url, entry_url, posting_url, source_url
-from megabox.sheets import Column, Kind, Row, Table, Total
+from megabox.tables import Column, Kind, Row, Table, Total
 
 LATE = timedelta(days=1)
 """What the books learnt of so long after it happened is late."""

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet, Sum
 
 from ledger import reading
 from ledger.models import Account, Posting
-from megabox.sheets import Column, Kind, Total
+from megabox.tables import Column, Kind, Total
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from ledger import corrections, flows, months, reading
 from ledger.flows import Move
 from ledger.models import Account, Policy, Posting, SnapshotLine
 from megabox.reporting import Filters, Queried, Report, account_url, entry_url, posting_url, source_url
-from megabox.sheets import Column, Kind, Listed, Row, Table, Total
+from megabox.tables import Column, Kind, Listed, Row, Table, Total
 
 GROUP = "The books"
 

@@ -18,8 +18,8 @@ from ledger.models import Entry, Posting
 from megabox import sources
 from megabox.presenting import Cell, Head, cells, heads, total_cells
 from megabox.reporting import Queried, account_url, entry_url, posting_url, source_url
-from megabox.sheets import Column, Kind, Listed, Row, Table, Total
 from megabox.sources import Fact, Thing, moment
+from megabox.tables import Column, Kind, Listed, Row, Table, Total
 from payouts import tracing
 from payouts.models import Payout
 from users.access import staff_required

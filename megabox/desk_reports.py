@@ -16,7 +16,8 @@ from ads import reports as ads
 from ledger import reports as ledger
 from megabox.presenting import cells, heads, total_cells
 from megabox.reporting import FilterForm, Report
-from megabox.sheets import Row, Table, file_response
+from megabox.sheets import file_response
+from megabox.tables import Row, Table
 from payouts import liabilities, pictures, pool_reports
 from payouts import reports as payouts
 from store import balance_reports

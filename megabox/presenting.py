@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from megabox import money
-from megabox.sheets import Column, Kind, Row, Table, Value, percent
+from megabox.sheets import percent
+from megabox.tables import Column, Kind, Row, Table, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +18,6 @@ class Cell:
     href: str = ""
     at: str = ""
 
-    @property
-    def is_number(self) -> bool:
-        """Whether it stands to the right."""
-        return self.column.kind in (Kind.MONEY, Kind.COUNT, Kind.SHARE)
-
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -30,11 +26,6 @@ class Head:
     column: Column
     query: str
     order: str
-
-    @property
-    def is_number(self) -> bool:
-        """Whether its column stands to the right."""
-        return self.column.kind in (Kind.MONEY, Kind.COUNT, Kind.SHARE)
 
 
 def heads(table: Table, query: str, sort: str) -> Iterator[Head]:

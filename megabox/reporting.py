@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 from django import forms
 from django.db.models import F, QuerySet, Sum
 
-from megabox.sheets import Row, Table
+from megabox.tables import Row, Table
 
 AT_ONCE = 2_000
 """Rows that are read from the database in one go."""

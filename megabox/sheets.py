@@ -1,19 +1,16 @@
-"""Tables, described once: what their columns hold, where their rows come from, what their last lines control.
+"""Tables (megabox.tables) as CSV and XLSX files.
 
-The same table is a page (megabox.desk_reports), a CSV file and an XLSX file. Rows are read a few thousand at a time, so
-a file of any length needs little memory. Titles and names come from strangers, and a spreadsheet runs what begins like
-a formula: CSV marks such cells, XLSX stores them as text.
+Rows are read a few thousand at a time, so a file of any length needs little memory. Titles and names come from
+strangers, and a spreadsheet runs what begins like a formula: CSV marks such cells, XLSX stores them as text.
 """
 
 import csv
 import io
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
-from enum import StrEnum
-from typing import IO, Any, Protocol, cast
+from typing import IO, Any, cast
 
 from django.http import FileResponse, HttpResponse
 from django.http.response import HttpResponseBase
@@ -21,9 +18,7 @@ from django.utils.http import content_disposition_header
 from xlsxwriter import Workbook
 
 from megabox.money import plain
-
-Value = str | int | date | datetime | None
-Row = Sequence[Value]
+from megabox.tables import Column, Kind, Row, Table, Value
 
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -40,201 +35,6 @@ MOST_CELL = 32_767
 """Characters in a cell of a spreadsheet."""
 
 
-class Kind(StrEnum):
-    """What a column holds, so that every page and file writes it alike."""
-
-    TEXT = "text"
-    COUNT = "count"
-    MONEY = "money"  # micros of the row's unit
-    UNIT = "unit"  # the unit of the row's money
-    DAY = "day"
-    MOMENT = "moment"  # in UTC
-    SHARE = "share"  # basis points
-
-
-class Total(StrEnum):
-    """What the last line of a unit says of a column."""
-
-    NONE = ""
-    SUM = "sum"
-    COUNT = "count"  # how many lines there are
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column: its name in files, its title for people, what it holds and what controls it.
-
-    `link` gives the address that proves a cell; a column that is not shown is in the files only.
-    """
-
-    name: str
-    title: str
-    kind: Kind = Kind.TEXT
-    total: Total = Total.NONE
-    link: Callable[[Row], str] | None = None
-    is_shown: bool = True
-
-
-class Rows(Protocol):
-    """The rows of a table, wherever they are; asked for by the page or one after the other."""
-
-    def __iter__(self) -> Iterator[Row]: ...
-
-    def __getitem__(self, part: slice, /) -> Sequence[Row]: ...
-
-    def __len__(self) -> int:
-        """How many there are."""
-        ...
-
-    def sorted_by(self, position: int, *, is_descending: bool) -> "Rows":
-        """The same rows in the order of a column."""
-        ...
-
-    def sums(self, positions: Sequence[int], unit: int | None) -> dict[str, tuple[int, list[int]]]:
-        """For each unit how many rows it has, and the sums of the columns at `positions`."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """Rows that are few enough to be held."""
-
-    rows: Sequence[Row]
-
-    def __iter__(self) -> Iterator[Row]:
-        return iter(self.rows)
-
-    def __getitem__(self, part: slice, /) -> Sequence[Row]:
-        return self.rows[part]
-
-    def __len__(self) -> int:
-        """How many there are."""
-        return len(self.rows)
-
-    def sorted_by(self, position: int, *, is_descending: bool) -> "Listed":
-        """The same rows in the order of a column; empty cells last."""
-
-        def key(row: Row) -> Any:
-            value = row[position]
-            return str(value).casefold() if isinstance(value, str) else value
-
-        full = sorted((row for row in self.rows if row[position] is not None), key=key, reverse=is_descending)
-        return Listed([*full, *(row for row in self.rows if row[position] is None)])
-
-    def sums(self, positions: Sequence[int], unit: int | None) -> dict[str, tuple[int, list[int]]]:
-        """For each unit how many rows it has, and the sums of the columns at `positions`."""
-        return _sums(self.rows, positions, unit)
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """Rows that are made of something else when they are asked for, so that none is held."""
-
-    of: Sequence[Any]
-    make: Callable[[Any], Row]
-
-    def __iter__(self) -> Iterator[Row]:
-        return map(self.make, self.of)
-
-    def __getitem__(self, part: slice, /) -> Sequence[Row]:
-        return [self.make(one) for one in self.of[part]]
-
-    def __len__(self) -> int:
-        return len(self.of)
-
-    def sorted_by(self, position: int, *, is_descending: bool) -> Listed:
-        """The same rows in the order of a column; all of them are made for it."""
-        return Listed(list(self)).sorted_by(position, is_descending=is_descending)
-
-    def sums(self, positions: Sequence[int], unit: int | None) -> dict[str, tuple[int, list[int]]]:
-        """For each unit how many rows it has, and the sums of the columns at `positions`."""
-        return _sums(self, positions, unit)
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table. `before` and `after` are lines around the rows (balances brought and carried) that no total counts."""
-
-    title: str
-    columns: Sequence[Column]
-    rows: Rows
-    note: str = ""
-    before: Sequence[Row] = ()
-    after: Sequence[Row] = ()
-    is_totalled: bool = True
-    empty: str = field(default="Nothing in these days.")
-
-    @property
-    def unit_position(self) -> int | None:
-        """Where the unit of a row's money stands."""
-        return next((n for n, column in enumerate(self.columns) if column.kind == Kind.UNIT), None)
-
-    @property
-    def summed(self) -> list[int]:
-        """Where the columns with a sum stand."""
-        return [n for n, column in enumerate(self.columns) if column.total == Total.SUM]
-
-    def totals(self) -> list[Row]:
-        """The control totals, a line for each unit."""
-        return self.total_lines(self.rows.sums(self.summed, self.unit_position))
-
-    def total_lines(self, sums: dict[str, tuple[int, list[int]]]) -> list[Row]:
-        """Control totals as lines: the first cell says TOTAL."""
-        if not self.is_totalled:
-            return []
-        return [self._total_line(unit, *sums[unit]) for unit in sorted(sums)]
-
-    def _total_line(self, unit: str, count: int, sums: Sequence[int]) -> Row:
-        by_position = dict(zip(self.summed, sums, strict=True))
-        line: list[Value] = []
-        for n, column in enumerate(self.columns):
-            if column.total == Total.COUNT:
-                line.append(count)
-            else:
-                line.append(unit if n == self.unit_position else by_position.get(n))
-        if line[0] is None:
-            line[0] = "TOTAL"
-        return line
-
-
-def _sums(rows: Iterable[Row], positions: Sequence[int], unit: int | None) -> dict[str, tuple[int, list[int]]]:
-    adding = _Adding(positions, unit)
-    for row in rows:
-        adding.add(row)
-    return adding.sums()
-
-
-class _Adding:
-    """Control totals that grow while lines are written, so that a file's last lines are about its own lines."""
-
-    def __init__(self, positions: Sequence[int], unit: int | None) -> None:
-        self.positions, self.unit = positions, unit
-        self.by_unit: dict[str, list[int]] = {}
-
-    def add(self, row: Row) -> None:
-        unit = "" if self.unit is None else str(row[self.unit] or "")
-        sums = self.by_unit.setdefault(unit, [0] * (len(self.positions) + 1))
-        sums[0] += 1
-        for n, position in enumerate(self.positions, start=1):
-            value = row[position]
-            assert value is None or isinstance(value, int), "only whole numbers have sums"
-            sums[n] += value or 0
-
-    def sums(self) -> dict[str, tuple[int, list[int]]]:
-        return {unit: (sums[0], sums[1:]) for unit, sums in self.by_unit.items()}
-
-
-def _lines(table: Table) -> Iterator[Row]:
-    """All lines of a file under its header: the rows between what stands before and after them, and the totals."""
-    adding = _Adding(table.summed, table.unit_position)
-    yield from table.before
-    for row in table.rows:
-        adding.add(row)
-        yield row
-    yield from table.after
-    yield from table.total_lines(adding.sums())
-
-
 # --- CSV
 
 
@@ -242,7 +42,7 @@ def write_csv(table: Table, file: IO[str]) -> None:
     """The table as CSV: ISO dates, amounts in units and in micros, control totals in the last lines."""
     writer = csv.writer(file)
     writer.writerow(_header(table))
-    for row in _lines(table):
+    for row in table.lines():
         writer.writerow(_csv_cells(table.columns, row))
 
 
@@ -277,8 +77,12 @@ def _csv_cells(columns: Sequence[Column], row: Row) -> Iterator[str]:
 def neutral(value: Value) -> str:
     """A cell as text that no spreadsheet takes for a formula; numbers stay numbers."""
     text = written(value)
-    is_formula = text.startswith(DANGEROUS) or text.lstrip().startswith(DANGEROUS)
-    return f"'{text}" if is_formula and not NUMBER.fullmatch(text) else text
+    return f"'{text}" if is_formula(text) and not NUMBER.fullmatch(text) else text
+
+
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet might run this text, even behind white space."""
+    return text.startswith(DANGEROUS) or text.lstrip().startswith(DANGEROUS)
 
 
 def written(value: Value) -> str:
@@ -306,7 +110,7 @@ def write_xlsx(table: Table, file: IO[bytes]) -> None:
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with Workbook(file, options) as book:
         writer = _XlsxWriter(book, table)
-        for row in _lines(table):
+        for row in table.lines():
             writer.write(row)
         writer.finish()
 

@@ -15,8 +15,7 @@ from ads.models import Impression, ImpressionGroup
 from megabox import money
 from megabox.reporting import source_url
 from payouts.models import Payout, PoolShare, PoolSharing
-from store.cases import Adjustment, Dispute
-from store.models import Gate, Order, OrderLine
+from store.models import Adjustment, Dispute, Gate, Order, OrderLine
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from datetime import UTC, date, datetime, time
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from megabox.sheets import Column, Kind, Listed, Table, Total, to_csv
+from megabox.sheets import to_csv
+from megabox.tables import Column, Kind, Listed, Table, Total
 from payouts import booking, decisions, rails, reservations, runs, sepa
 from payouts.models import BankAccount, Decision, Payout, PayoutFile, PayoutQuerySet, PayoutRun, Rail
 from payouts.runs import CannotRun, Changed, WrongState, require_later

@@ -14,7 +14,7 @@ from artists.models import Payee
 from ledger import pending, reading
 from ledger.models import Account, Posting
 from megabox.reporting import Filters, Report, account_url
-from megabox.sheets import Column, Kind, Listed, Row, Table, Total
+from megabox.tables import Column, Kind, Listed, Row, Table, Total
 
 DUE_DAYS = (7, 14)
 AGES = (30, 60, 90)

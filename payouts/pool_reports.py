@@ -11,7 +11,7 @@ from django.db.models import Case, CharField, Count, Q, QuerySet, Sum, Value, Wh
 from ledger import chart
 from ledger.models import Posting
 from megabox.reporting import Bars, Filters, Queried, Report, account_url, source_url
-from megabox.sheets import Column, Kind, Listed, Row, Table, Total
+from megabox.tables import Column, Kind, Listed, Row, Table, Total
 from payouts.models import PoolShare, PoolSharing
 from payouts.split_models import Model
 

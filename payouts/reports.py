@@ -8,7 +8,7 @@ from django.db.models import BigIntegerField, Case, Count, F, Q, QuerySet, Sum, 
 from django.db.models.functions import Coalesce
 
 from megabox.reporting import Filters, Queried, Report, posting_url, source_url
-from megabox.sheets import Column, Kind, Made, Row, Table, Total
+from megabox.tables import Column, Kind, Made, Row, Table, Total
 from payouts.models import Block, IssuedStatement, Payout, PayoutRun
 from payouts.statements import Line, Statement
 

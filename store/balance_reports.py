@@ -12,7 +12,7 @@ from django.db.models.functions import TruncDate
 from django.urls import reverse
 
 from megabox.reporting import Bars, Filters, Queried, Report
-from megabox.sheets import Column, Kind, Listed, Row, Table, Total
+from megabox.tables import Column, Kind, Listed, Row, Table, Total
 from store import reconciliation
 from store.models import BalanceTransaction, Naming
 

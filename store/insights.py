@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
 from artists.models import Album, Play, Track
-from megabox.sheets import Column, Kind, Listed, Table, Total
+from megabox.tables import Column, Kind, Listed, Table, Total
 from store.models import Download, LibraryItem, Order, OrderLine
 from users.models import User
 

@@ -10,9 +10,8 @@ from django.db.models.functions import Cast, Coalesce, Substr, TruncMonth
 
 from ledger.models import Posting
 from megabox.reporting import Bars, Filters, Queried, Report, account_url, entry_url, source_url
-from megabox.sheets import Column, Kind, Row, Table, Total
-from store.cases import Dispute
-from store.models import OrderLine
+from megabox.tables import Column, Kind, Row, Table, Total
+from store.models import Dispute, OrderLine
 
 GROUP = "What came in"
 LINE = "store.line:"

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from ledger.content import facts_text
-from megabox.sheets import DANGEROUS, MARK
+from megabox.sheets import MARK, is_formula
 
 AT_ONCE = 2_000
 """Rows fetched at once: an export of any size needs the memory of so many."""
@@ -57,5 +57,5 @@ def text(cell: Any) -> str:
     if isinstance(cell, list | tuple):
         return facts_text({"": cell})[4:-1]
     written = str(cell)
-    is_risky = written.startswith((*DANGEROUS, "'", MARK)) or written.lstrip().startswith(DANGEROUS)
+    is_risky = written.startswith(("'", MARK)) or is_formula(written)
     return f"'{written}" if is_risky else written

@@ -10,7 +10,7 @@ from ads.models import Campaign
 from ledger import chart, journal
 from ledger.models import Account
 from megabox.reporting import Filters
-from megabox.sheets import Table
+from megabox.tables import Table
 from tests.ads.factories import (
     DAY,
     NEXT_DAY,

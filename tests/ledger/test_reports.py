@@ -8,7 +8,7 @@ from django.utils import timezone
 from ledger import chart, corrections, journal, reports
 from ledger.models import Account
 from megabox.reporting import Filters
-from megabox.sheets import Row, Table
+from megabox.tables import Row, Table
 from tests.ledger.factories import NOON, make_credit_download, make_gate_view, make_sale, make_top_up
 
 pytestmark = pytest.mark.django_db

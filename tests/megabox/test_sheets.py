@@ -12,8 +12,8 @@ import pytest
 from django.http import FileResponse, HttpResponse
 from openpyxl import load_workbook
 
-from megabox import sheets
-from megabox.sheets import Column, Kind, Listed, Row, Table, Total
+from megabox import sheets, tables
+from megabox.tables import Column, Kind, Listed, Row, Table, Total
 
 COLUMNS = [
     Column("payee", "Payee"),
@@ -110,7 +110,7 @@ def test_a_link_in_a_name_leads_nowhere() -> None:
     ("value", "written"),
     [("-1.620000", "-1.620000"), (-5, "-5"), ("Nina", "Nina"), (None, ""), (date.max, "9999-12-31")],
 )
-def test_numbers_stay_numbers(value: sheets.Value, written: str) -> None:
+def test_numbers_stay_numbers(value: tables.Value, written: str) -> None:
     assert sheets.neutral(value) == written
 
 

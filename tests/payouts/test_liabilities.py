@@ -7,7 +7,7 @@ import pytest
 from ledger import chart, journal
 from ledger.models import Account
 from megabox.reporting import Filters
-from megabox.sheets import Table
+from megabox.tables import Table
 from payouts import liabilities
 from tests.payouts.factories import MICROS, NOON, approve, earn, make_payee, open_run
 

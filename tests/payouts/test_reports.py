@@ -6,7 +6,7 @@ import pytest
 
 from ledger import chart, journal
 from megabox.reporting import Filters
-from megabox.sheets import Row, Table
+from megabox.tables import Row, Table
 from payouts import audit, blocks, reports, transfers
 from payouts.models import Attempt, Block, Payout, PayoutRun
 from tests.payouts.factories import MICROS, NOON, approve, earn, executing_run, make_payee, open_run

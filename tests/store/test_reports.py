@@ -8,7 +8,7 @@ from django.db.models import Sum
 from ledger import chart, journal
 from ledger.models import Account, Posting
 from megabox.reporting import Filters
-from megabox.sheets import Table
+from megabox.tables import Table
 from store import disputes, fees, refunds, reports
 from store.checkout import Fee
 from tests.store.factories import NOON, make_order, make_paid_order, make_sold_album, make_sold_track, told

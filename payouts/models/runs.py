@@ -1,4 +1,4 @@
-"""The tables of payouts: runs, the payouts in them, every attempt at one, and why somebody is not paid now.
+"""The tables of payout runs: runs, the payouts in them, every attempt at one, and what the staff decided meanwhile.
 
 A payout's state is the queue of the workers who send it. Amounts are whole micros of their unit; what is sent
 is also kept in minor units (cents), because that is what crosses the wire.
@@ -6,7 +6,7 @@ is also kept in minor units (cents), because that is what crosses the wire.
 
 import uuid
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -14,8 +14,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Cast, Concat
 
 from megabox.claims import Claimable
-from payouts.issued_models import IssuedStatement as IssuedStatement
-from payouts.split_models import Model
+from payouts.models.rails import PayoutFile, Rail
 
 
 class PayoutRun(Claimable):
@@ -94,87 +93,6 @@ class PayoutRun(Claimable):
         """The latest moment at which something was decided about this run; nothing is decided before it."""
         moments = (self.created_at, self.computed_at, self.approved_at, self.executed_at, self.paused_at)
         return max(moment for moment in moments if moment is not None)
-
-
-class Rail(models.TextChoices):
-    """How money reaches a payee."""
-
-    STRIPE = "STRIPE", "Stripe transfer"
-    SEPA = "SEPA", "SEPA credit transfer"
-    CSV = "CSV", "bank transfer by hand"
-
-
-class BankAccount(models.Model):
-    """Where a payee without Stripe is paid; a change is a new row, so what a payout named stays what it was.
-
-    The account is shown whole only in the files for the bank, never on a page.
-    """
-
-    class Kind(models.TextChoices):
-        IBAN = "IBAN", "IBAN"
-        OTHER = "OTHER", "another account number"
-
-    payee = models.ForeignKey("artists.Payee", models.PROTECT, related_name="bank_accounts")
-    kind = models.CharField(max_length=5, choices=Kind.choices, default=Kind.IBAN)
-    holder = models.CharField(max_length=70)
-    number = models.CharField(max_length=34)
-    bic = models.CharField(max_length=11, blank=True, default="")
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    created_at = models.DateTimeField()
-    replaced_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["payee"], condition=Q(replaced_at__isnull=True), name="bank_account_one_in_use"
-            ),
-            models.CheckConstraint(condition=~Q(holder="") & ~Q(number=""), name="bank_account_has_number"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.masked}"
-
-    @property
-    def masked(self) -> str:
-        """The account as pages show it: `DE89 ... 3000`."""
-        start = self.number[:4] if self.kind == self.Kind.IBAN else ""
-        return f"{start} \N{HORIZONTAL ELLIPSIS} {self.number[-4:]}".strip()
-
-    @property
-    def destination(self) -> str:
-        """How a payout names this account."""
-        return f"bank:{self.pk}"
-
-
-class PayoutFile(models.Model):
-    """The file of one run for the operator's bank. Stored as it was issued, so it can be downloaded again unchanged."""
-
-    run = models.ForeignKey(PayoutRun, models.PROTECT, related_name="files")
-    rail = models.CharField(
-        max_length=6, choices=[(Rail.SEPA.value, Rail.SEPA.label), (Rail.CSV.value, Rail.CSV.label)]
-    )
-    message_id = models.CharField(max_length=35, unique=True)
-    content = models.TextField()
-    sha256 = models.CharField(max_length=64)
-    count = models.PositiveIntegerField()
-    micros = models.BigIntegerField()
-    issued_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    issued_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["run", "rail"], name="payout_file_once_per_run_and_rail"),
-            models.CheckConstraint(condition=Q(count__gt=0, micros__gt=0), name="payout_file_pays_something"),
-            models.CheckConstraint(condition=~Q(rail="STRIPE"), name="payout_file_is_for_a_bank"),
-        ]
-
-    def __str__(self) -> str:
-        return self.message_id
-
-    @property
-    def name(self) -> str:
-        """What the downloaded file is called."""
-        return f"{self.message_id}.{'xml' if self.rail == Rail.SEPA else 'csv'}"
 
 
 class PayoutQuerySet(models.QuerySet["Payout"]):
@@ -338,153 +256,3 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_what_display()}: {self.why}"
-
-
-class BlockQuerySet(models.QuerySet["Block"]):
-    """Blocks, filtered."""
-
-    def active(self, at: Any) -> "BlockQuerySet":
-        """Blocks that hold at this time."""
-        return self.filter(lifted_at__isnull=True).filter(Q(until__isnull=True) | Q(until__gt=at))
-
-
-class Block(models.Model):
-    """Why a payee is not paid now, set by a person or by a case; it ends at `until` or when it is lifted.
-
-    A case (an open dispute) places and lifts its own; a person may lift it before.
-    """
-
-    class Reason(models.TextChoices):
-        IDENTITY = "IDENTITY", "identity not confirmed"
-        TAX_FORM = "TAX_FORM", "tax form missing"
-        DISPUTE = "DISPUTE", "a dispute is open"
-        FRAUD = "FRAUD", "under investigation"
-        MANUAL = "MANUAL", "held by the staff"
-
-    payee = models.ForeignKey("artists.Payee", models.PROTECT, related_name="blocks")
-    reason = models.CharField(max_length=10, choices=Reason.choices)
-    note = models.CharField(max_length=300, blank=True, default="")
-    until = models.DateTimeField(null=True, blank=True)
-    case = models.CharField(max_length=64, blank=True, default="", help_text="As `store.dispute:5`; empty: a person.")
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
-    created_at = models.DateTimeField()
-    lifted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
-    lifted_at = models.DateTimeField(null=True, blank=True)
-
-    objects = BlockQuerySet.as_manager()
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(lifted_at__isnull=True, lifted_by__isnull=True)
-                | (Q(lifted_at__isnull=False) & (Q(lifted_by__isnull=False) | ~Q(case=""))),
-                name="block_lifted_by_somebody",
-            ),
-            models.CheckConstraint(
-                condition=Q(case="", created_by__isnull=False) | (~Q(case="") & Q(created_by__isnull=True)),
-                name="block_by_a_person_or_a_case",
-            ),
-            models.UniqueConstraint(
-                fields=["case", "payee"], condition=~Q(case=""), name="block_once_per_case_and_payee"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_reason_display()}: payee {self.payee_id}"
-
-
-class PoolSharing(models.Model):
-    """What became of the artists' pool of a month: shared out, or carried on to a later month's pool.
-
-    A month is shared out at most once; what comes into its pool afterwards is carried, and has a number of its own.
-    """
-
-    month = models.CharField(max_length=7, help_text="Whose pool it is, like 2026-11.")
-    unit = models.CharField(max_length=3)
-    number = models.PositiveIntegerField(default=1)
-    micros = models.BigIntegerField(help_text="All that was in the pool.")
-    carried_to = models.CharField(max_length=7, blank=True, default="", help_text="Empty when it was shared out.")
-    model = models.CharField(max_length=16, choices=Model.choices, blank=True, default="")
-    policy_version = models.PositiveIntegerField()
-    plays = models.BigIntegerField(default=0)
-    listeners = models.BigIntegerField(default=0)
-    guests = models.BigIntegerField(default=0, help_text="So many of the listeners were guests.")
-    booked_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["month", "unit", "number"], name="pool_sharing_number_once"),
-            models.UniqueConstraint(
-                fields=["month", "unit"], condition=Q(carried_to=""), name="pool_shared_out_once_a_month"
-            ),
-            models.CheckConstraint(condition=Q(micros__gt=0, number__gte=1), name="pool_sharing_moves_something"),
-            models.CheckConstraint(
-                condition=Q(carried_to="", model__in=Model.values, listeners__gt=0, listeners__lte=F("plays"))
-                & Q(guests__gte=0, guests__lte=F("listeners"))
-                | Q(carried_to__gt=F("month"), model="", plays=0, listeners=0, guests=0),
-                name="pool_shared_out_or_carried_on",
-            ),
-        ]
-        ordering: ClassVar[list[str]] = ["-month", "unit", "number"]
-
-    def __str__(self) -> str:
-        return f"Artists' pool of {self.month}, {self.unit}, {self.number}"
-
-    @property
-    def source(self) -> str:
-        """How the books name this row."""
-        return f"payouts.poolsharing:{self.pk}"
-
-    @property
-    def entry_key(self) -> str:
-        """The key of its entry in the books."""
-        return f"pool:{self.month}:{self.unit}:{self.number}"
-
-
-class PoolShare(models.Model):
-    """One payee's part of a pool that was shared out, and what every model would have paid."""
-
-    sharing = models.ForeignKey(PoolSharing, models.PROTECT, related_name="shares")
-    payee = models.ForeignKey("artists.Payee", models.PROTECT, related_name="pool_shares")
-    plays = models.BigIntegerField(help_text="Plays of tracks in which this payee has a share.")
-    listeners = models.BigIntegerField(help_text="How many listeners played them.")
-    micros = models.BigIntegerField(help_text="What was paid: by the model of the sharing.")
-    user_centric_micros = models.BigIntegerField()
-    pro_rata_micros = models.BigIntegerField()
-    artist_centric_micros = models.BigIntegerField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["sharing", "payee"], name="pool_share_once_per_payee"),
-            models.CheckConstraint(
-                condition=Q(plays__gt=0, listeners__gt=0, listeners__lte=F("plays")), name="pool_share_was_played"
-            ),
-            models.CheckConstraint(
-                condition=Q(user_centric_micros__gte=0, pro_rata_micros__gte=0, artist_centric_micros__gte=0),
-                name="pool_share_never_negative",
-            ),
-            models.CheckConstraint(
-                condition=Q(micros=F("user_centric_micros"))
-                | Q(micros=F("pro_rata_micros"))
-                | Q(micros=F("artist_centric_micros")),
-                name="pool_share_is_what_a_model_pays",
-            ),
-        ]
-        ordering: ClassVar[list[str]] = ["-micros", "payee"]
-
-    def __str__(self) -> str:
-        return f"{self.micros} micros to payee {self.payee_id}"
-
-    @property
-    def source(self) -> str:
-        """How the books name this row."""
-        return f"payouts.poolshare:{self.pk}"
-
-    @property
-    def by_model(self) -> dict[Model, int]:
-        """Micros that each model would have paid."""
-        return {
-            Model.USER_CENTRIC: self.user_centric_micros,
-            Model.PRO_RATA: self.pro_rata_micros,
-            Model.ARTIST_CENTRIC: self.artist_centric_micros,
-        }
