@@ -101,6 +101,19 @@ def parse_amount(text: str, unit: str, *, most: int = MAX_AMOUNT_MICROS) -> int:
     return micros
 
 
+def parse_exact(text: str) -> int:
+    """Micros of an amount that a person typed to the last micro: debts have up to six decimals. Raises BadAmount."""
+    whole, _, fraction = text.strip().partition(".")
+    if not (whole.isascii() and whole.isdigit() and len(whole) < 10) or (
+        fraction and not (fraction.isascii() and fraction.isdigit() and len(fraction) <= 6)
+    ):
+        raise BadAmount("Write the amount like 9.99, with up to six decimals.")
+    micros = int(whole) * MICROS + int(fraction.ljust(6, "0") or 0)
+    if not micros:
+        raise BadAmount("Write an amount above zero.")
+    return micros
+
+
 def display(micros: int, unit: str, locale: str = "en_US") -> str:
     """`micros` as people read it, rounded down to the smallest coin: `$9.99`."""
     if unit == CREDIT:

@@ -8,7 +8,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from ads import funds
 from ads.models import Advertiser
@@ -77,7 +77,7 @@ def withhold(
 
 
 def _decide(decided: Adjustment, by: User, at: datetime) -> Adjustment:
-    """Keep the decision and book it, in one transaction, once per form."""
+    """Keep the decision and book it, in one transaction, once per form; a form sent again must say the same."""
     decided.decided_by, decided.decided_at = by, at
     if decided.payee and decided.payee.user_id == by.pk:
         raise CannotAdjust("This is money of your own. Somebody else decides about it.")
@@ -85,16 +85,28 @@ def _decide(decided: Adjustment, by: User, at: datetime) -> Adjustment:
         raise CannotAdjust("This is money of your own. Somebody else decides about it.")
     try:
         with transaction.atomic():
-            before = Adjustment.objects.select_for_update().filter(pk=decided.pk).first()
+            before = Adjustment.objects.filter(pk=decided.pk).first()
             if before is not None:
-                return before
+                return _same(before, decided)
             decided.save(force_insert=True)
             _book(decided, at)
+    except IntegrityError:  # the same form at the same moment: the other one has kept and booked it
+        before = Adjustment.objects.filter(pk=decided.pk).first()
+        if before is None:
+            raise
+        return _same(before, decided)
     except journal.Overdraft as short:
         there = money.display_exact(short.available, decided.unit)
         what = "owed" if decided.kind == Kind.WRITE_OFF else "payable"
         raise CannotAdjust(f"Only {there} is {what} now. Write that, or less.") from short
     return decided
+
+
+def _same(before: Adjustment, decided: Adjustment) -> Adjustment:
+    for name in ("kind", "payee_id", "advertiser_id", "unit", "amount_micros", "country"):
+        if getattr(before, name) != getattr(decided, name):
+            raise CannotAdjust("This form was sent before with something else. Open the page again.")
+    return before
 
 
 def _book(decided: Adjustment, at: datetime) -> None:

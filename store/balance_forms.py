@@ -24,7 +24,7 @@ class DecisionForm(forms.Form):
 class VatForm(forms.Form):
     """A payment of VAT to a country."""
 
-    key = forms.UUIDField(widget=forms.HiddenInput)
+    form_id = forms.UUIDField(widget=forms.HiddenInput)
     account = forms.ChoiceField(label="To")
     amount = forms.CharField(
         label="Amount", max_length=20, widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
@@ -35,7 +35,7 @@ class VatForm(forms.Form):
 
     def __init__(self, *args: Any, owed: list[Owed], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["key"].initial = uuid.uuid4
+        self.fields["form_id"].initial = uuid.uuid4
         account = self.fields["account"]
         assert isinstance(account, forms.ChoiceField)
         account.choices = [

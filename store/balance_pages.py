@@ -1,7 +1,6 @@
 """`/desk/stripe/`: whether Stripe and the books agree, what lies between them, and what people decide about it."""
 
 from datetime import timedelta
-from typing import cast
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -18,8 +17,7 @@ from store import balance_checks, balance_import, balance_pictures, balance_repo
 from store import reconciliation as matching
 from store.balance_forms import DecisionForm, VatForm
 from store.models import BalanceTransaction, Decision, HandEntry
-from users.access import staff_required
-from users.models import User
+from users.access import SignedInRequest, staff_required
 
 PER_PAGE = 25
 DAYS_SHOWN = 31
@@ -88,11 +86,10 @@ def _show(request: HttpRequest, row: BalanceTransaction, form: DecisionForm, sta
     return render(request, "store/balance_transaction.html", context, status=status)
 
 
-@never_cache
 @staff_required
-@fresh_sign_in_required
 @require_POST
-def decide(request: HttpRequest, pk: int) -> HttpResponse:
+@fresh_sign_in_required
+def decide(request: SignedInRequest, pk: int) -> HttpResponse:
     """Book a transaction in suspense as what somebody says it is."""
     row = get_object_or_404(BalanceTransaction, pk=pk)
     form = DecisionForm(request.POST)
@@ -100,7 +97,7 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
         return _show(request, row, form, status=422)
     choice = Decision.Choice(form.cleaned_data["choice"])
     try:
-        matching.decide(pk, choice, form.cleaned_data["reason"], by=cast(User, request.user), at=timezone.now())
+        matching.decide(pk, choice, form.cleaned_data["reason"], by=request.user, at=timezone.now())
     except matching.NotInSuspense as reason:
         messages.error(request, str(reason))
     else:
@@ -108,14 +105,13 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(row)
 
 
-@never_cache
 @staff_required
-@fresh_sign_in_required
 @require_POST
-def take_back(request: HttpRequest, decision_id: int) -> HttpResponse:
+@fresh_sign_in_required
+def take_back(request: SignedInRequest, decision_id: int) -> HttpResponse:
     """Take a decision back."""
     decision = get_object_or_404(Decision, pk=decision_id)
-    if matching.take_back(decision.pk, by=cast(User, request.user), at=timezone.now()):
+    if matching.take_back(decision.pk, by=request.user, at=timezone.now()):
         messages.success(request, "The decision is taken back, and what it was about was looked for again.")
     else:
         messages.error(request, "That decision was taken back before.")
@@ -130,18 +126,16 @@ def by_hand(request: HttpRequest) -> HttpResponse:
     return _show_by_hand(request, VatForm(owed=hand_entries.vat_owed()))
 
 
-@never_cache
 @staff_required
-@fresh_sign_in_required
 @require_POST
-def pay_vat(request: HttpRequest) -> HttpResponse:
+@fresh_sign_in_required
+def pay_vat(request: SignedInRequest) -> HttpResponse:
     """Book a payment of VAT to a country."""
     form = VatForm(request.POST, owed=hand_entries.vat_owed())
     if form.is_valid():
-        key = form.cleaned_data["key"]
-        asked = {name: form.cleaned_data[name] for name in ("country", "unit", "micros", "reason")}
+        asked = {name: form.cleaned_data[name] for name in ("form_id", "country", "unit", "micros", "reason")}
         try:
-            hand_entries.pay_vat(key, **asked, by=cast(User, request.user), at=timezone.now())
+            hand_entries.pay_vat(**asked, by=request.user, at=timezone.now())
         except hand_entries.CannotBook as reason:
             form.add_error("amount", str(reason))
         else:

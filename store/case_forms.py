@@ -23,22 +23,9 @@ class _DecisionForm(forms.Form):
     def _amount(self, cleaned: dict[str, Any], unit: str) -> None:
         """Turn what was typed into micros of `unit`; every digit of a debt can be written."""
         try:
-            cleaned["micros"] = exact_micros(cleaned.get("amount", ""), unit)
+            cleaned["micros"] = money.parse_exact(cleaned.get("amount", ""))
         except money.BadAmount as bad:
             self.add_error("amount", str(bad))
-
-
-def exact_micros(text: str, unit: str) -> int:
-    """Micros of an amount with up to six decimals: debts are exact to the micro. Raises money.BadAmount."""
-    whole, _, fraction = text.strip().partition(".")
-    if not (whole.isascii() and whole.isdigit() and len(whole) < 10) or (
-        fraction and not (fraction.isascii() and fraction.isdigit() and len(fraction) <= 6)
-    ):
-        raise money.BadAmount("Write the amount like 9.99, with up to six decimals.")
-    micros = int(whole) * money.MICROS + int(fraction.ljust(6, "0") or 0)
-    if not micros:
-        raise money.BadAmount("Write an amount above zero.")
-    return micros
 
 
 class WriteOffForm(_DecisionForm):

@@ -38,18 +38,18 @@ def vat_owed() -> list[Owed]:
 
 
 def pay_vat(
-    key: uuid.UUID, *, country: str, unit: str, micros: int, reason: str, by: User, at: datetime
+    form_id: uuid.UUID, *, country: str, unit: str, micros: int, reason: str, by: User, at: datetime
 ) -> tuple[HandEntry, bool]:
     """Book that `micros` of VAT were paid from the bank to a country; the row, and whether this call made it.
 
-    `key` is the form's own: sent twice, it is booked once. At most what was collected and not paid yet. Raises
+    `form_id` is the form's own: sent twice, it is booked once. At most what was collected and not paid yet. Raises
     CannotBook.
     """
     code = chart.vat(country, unit)
     with transaction.atomic():
         # Nobody guards this account, because refunds may take more than is left; two payments wait for each other here.
         there = Account.objects.select_for_update(no_key=True).filter(code=code).first()
-        before = HandEntry.objects.filter(pk=key).first()
+        before = HandEntry.objects.filter(pk=form_id).first()
         if before is not None:
             return _same(before, country, unit, micros), False
         owed = journal.balance(code) if there else 0
@@ -59,10 +59,10 @@ def pay_vat(
                 if owed > 0
                 else f"No VAT for {country} is there in {unit}."
             )
-        lines = [Line(code, chart.bank(unit), micros, unit, source=f"store.hand:{key}", facts={"country": country})]
-        posted = journal.post(f"hand:{key}", "vat paid", lines, occurred_at=at, why=reason)
+        lines = [Line(code, chart.bank(unit), micros, unit, source=f"store.hand:{form_id}", facts={"country": country})]
+        posted = journal.post(f"hand:{form_id}", "vat paid", lines, occurred_at=at, why=reason)
         row = HandEntry.objects.create(
-            id=key,
+            id=form_id,
             kind=HandEntry.Kind.VAT_PAID,
             country=country,
             unit=unit,

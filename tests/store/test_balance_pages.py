@@ -231,8 +231,13 @@ def collected() -> None:
     make_paid_order(tax_minor=190)
 
 
-def pay(client: Client, amount: str = "1.90", *, account: str = "DE:USD", key: uuid.UUID | None = None) -> Any:
-    asked = {"key": str(key or uuid.uuid4()), "account": account, "amount": amount, "reason": "October, ref. 77"}
+def pay(client: Client, amount: str = "1.90", *, account: str = "DE:USD", form_id: uuid.UUID | None = None) -> Any:
+    asked = {
+        "form_id": str(form_id or uuid.uuid4()),
+        "account": account,
+        "amount": amount,
+        "reason": "October, ref. 77",
+    }
     return client.post("/desk/by-hand/vat/", asked)
 
 
@@ -275,10 +280,10 @@ def test_only_what_was_collected_for_a_country_in_its_currency_can_be_paid(desk:
 def test_a_form_that_is_sent_twice_is_booked_once(desk: Client) -> None:
     collected()
     key = uuid.uuid4()
-    assert [pay(desk, "0.50", key=key).status_code for _ in range(2)] == [302, 302]
+    assert [pay(desk, "0.50", form_id=key).status_code for _ in range(2)] == [302, 302]
     assert HandEntry.objects.count() == 1
     assert journal.balance(chart.vat("DE", "USD")) == 1_400_000
-    assert pay(desk, "0.60", key=key).status_code == 422, "the same form with something else"
+    assert pay(desk, "0.60", form_id=key).status_code == 422, "the same form with something else"
 
 
 def test_vat_of_a_country_nobody_collected_for_is_refused() -> None:

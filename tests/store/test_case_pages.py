@@ -1,9 +1,12 @@
 """What the staff see of disputes and debts, and what they decide."""
 
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -17,6 +20,7 @@ from tests.ads.factories import make_advertiser
 from tests.artists.factories import make_payee
 from tests.store.factories import NOON, make_paid_order, make_sold_album, told
 from tests.users.factories import ada, max_
+from users.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -132,6 +136,32 @@ def test_a_form_that_is_sent_twice_decides_once(desk: Client) -> None:
     for _ in range(2):
         assert write_off(desk, payee, "1.000001", form_id=form_id) == 302
     assert journal.balance(chart.payee(payee.pk, "owed", "USD")) == 7_990_999
+
+
+def test_a_form_that_is_sent_again_with_another_amount_is_refused(desk: Client) -> None:
+    payee, form_id = make_payee("Nina"), str(uuid.uuid4())
+    owe(payee)
+    assert write_off(desk, payee, "1", form_id=form_id) == 302
+    assert write_off(desk, payee, "2", form_id=form_id) == 422
+    assert journal.balance(chart.payee(payee.pk, "owed", "USD")) == 7_991_000
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_form_sent_twice_at_once_decides_once() -> None:
+    payee, form_id, barrier = make_payee("Nina"), uuid.uuid4(), threading.Barrier(2)
+    owe(payee)
+
+    def decide(by: User) -> Adjustment:
+        try:
+            barrier.wait()
+            return adjustments.write_off(form_id, payee, "USD", 1_000_000, reason="Gone.", by=by, at=NOON)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(decide, [ada(), max_()])
+    assert first == second
+    assert journal.balance(chart.payee(payee.pk, "owed", "USD")) == 7_991_000
 
 
 @pytest.mark.parametrize("amount", ["8.991001", "0", "-1", "1,5", "1.0000001", "", "much"])
