@@ -1,5 +1,6 @@
 """`/desk/books/`: the staff have the books checked or exported, see how far that is, and what every check found."""
 
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from megabox import audit_runs, exports, media, tasks
 from megabox.models import AuditRun, BooksExport, Job
 from megabox.nudges import nudge
+from megabox.reporting import usable
 from users.access import SignedInRequest, staff_required
 
 PER_PAGE = 25
@@ -28,6 +30,11 @@ class ExportForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text="The last day, UTC. Leave it empty for everything.",
     )
+
+    def clean_until(self) -> date | None:
+        """A day whose end can be written too."""
+        day: date | None = self.cleaned_data["until"]
+        return usable(day) if day else None
 
 
 @never_cache

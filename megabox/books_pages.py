@@ -163,6 +163,8 @@ def _uses(request: HttpRequest, earning: Posting) -> Section:
 @require_GET
 def source(request: HttpRequest, name: str) -> HttpResponse:
     """What postings come from, and all postings of it."""
+    if "\0" in name:  # no row can hold it, and PostgreSQL refuses to look for it
+        raise Http404("No posting comes from this.")
     thing = sources.resolve(name)
     if thing is None and not Posting.objects.filter(source=name).exists():
         raise Http404("No posting comes from this.")

@@ -68,6 +68,13 @@ class Report:
     bars: Callable[[Filters], Bars | None] | None = None
 
 
+def usable(day: date) -> date:
+    """A day that books can have and whose next day can be written too. Raises forms.ValidationError for others."""
+    if not 1970 <= day.year <= 9998:
+        raise forms.ValidationError("Choose a day between 1970 and 9998.")
+    return day
+
+
 class FilterForm(forms.Form):
     """What people choose on a report's page, and the sentences they get when it is wrong."""
 
@@ -118,10 +125,7 @@ class FilterForm(forms.Form):
         return self._day("since")
 
     def _day(self, name: str) -> date:
-        day: date = self.cleaned_data[name]
-        if not 1970 <= day.year <= 9998:
-            raise forms.ValidationError("Choose a day between 1970 and 9998.")
-        return day
+        return usable(self.cleaned_data[name])
 
     @property
     def filters(self) -> Filters:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from ledger import chart, journal, payees
+from ledger import chart, journal, months, payees
 from ledger.journal import Line
 from payouts.models import Payout, PayoutFile, PayoutRun, Rail
 
@@ -45,10 +45,17 @@ def paid(payout: Payout, *, at: datetime) -> None:
     journal.post(_key(payout, "paid"), "payout paid", [_out_of_transit(payout)], occurred_at=at)
 
 
-def paid_by_file(file: PayoutFile, payouts: Sequence[Payout], *, at: datetime) -> None:
-    """Transit -> bank for payouts of a file that the bank has paid, in one entry. `at` is when the bank booked it."""
+def paid_by_file(file: PayoutFile, payouts: Sequence[Payout], *, booked: datetime, at: datetime) -> None:
+    """Transit -> bank for payouts of a file that the bank has paid, in one entry.
+
+    It occurs when the bank `booked` it; `at`, which is now, if the books of that month are closed.
+    """
     lines = [_out_of_transit(payout) for payout in payouts]
-    journal.post(f"payout-file:{file.pk}:paid:{payouts[0].pk}", "payout paid", lines, occurred_at=at)
+    closed = months.closed_until()
+    is_late = closed is not None and booked < closed
+    why = f"The bank booked it on {booked:%Y-%m-%d}, in a month whose books are closed." if is_late else ""
+    key = f"payout-file:{file.pk}:paid:{payouts[0].pk}"
+    journal.post(key, "payout paid", lines, occurred_at=at if is_late else booked, why=why)
 
 
 def failed(payout: Payout, *, at: datetime) -> None:

@@ -127,10 +127,11 @@ def record(run_id: int, what: What, *, by: User, why: str, at: datetime, payout:
 
 
 def reason(why: str) -> str:
-    """What was typed as the reason, trimmed. Raises NoReason."""
-    if not why.strip():
+    """What was typed as the reason, trimmed, without what no row can hold. Raises NoReason."""
+    typed = why.replace("\0", "").strip()
+    if not typed:
         raise NoReason("Say why, in a few words: it is kept with the run.")
-    return why.strip()[:250]
+    return typed[:250]
 
 
 def _locked(payout_id: int) -> Payout:

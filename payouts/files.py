@@ -191,7 +191,7 @@ def _confirm_some(
         rows = file.payouts.select_for_update().filter(state=Payout.State.SENDING).order_by("pk")
         batch = list((rows if payout_ids is None else rows.filter(pk__in=payout_ids))[:AT_ONCE])
         if batch:
-            booking.paid_by_file(file, batch, at=moment)
+            booking.paid_by_file(file, batch, booked=moment, at=at)
             paid = file.payouts.filter(pk__in=[payout.pk for payout in batch])
             paid.update(state=Payout.State.PAID, reason="", paid_at=moment)
             one = batch[0] if payout_ids is not None and len(batch) == 1 else None

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from artists.models import Payee
 from megabox import money
+from megabox.reporting import usable
 from payouts import iban
 from payouts.models import BankAccount, Block
 
@@ -47,6 +48,14 @@ class WindowForm(forms.Form):
         if since and until and since > until:
             raise forms.ValidationError("The first day is after the last. Swap them.")
         return cleaned
+
+    def clean_since(self) -> date:
+        """A day of this world."""
+        return usable(self.cleaned_data["since"])
+
+    def clean_until(self) -> date:
+        """A day whose next day can be written too."""
+        return usable(self.cleaned_data["until"])
 
 
 class RunForm(forms.Form):
@@ -152,4 +161,4 @@ class BlockForm(forms.Form):
     def clean_until(self) -> datetime | None:
         """The end of the day, UTC."""
         day: date | None = self.cleaned_data["until"]
-        return datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC) if day else None
+        return datetime.combine(usable(day) + timedelta(days=1), datetime.min.time(), UTC) if day else None

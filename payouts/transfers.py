@@ -8,7 +8,9 @@ Source: docs/money.md, "Payout runs".
 
 import functools
 import logging
+import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -230,6 +232,17 @@ def _put_down(payout: Payout, next_try_at: datetime | None) -> None:
     payout.next_try_at = next_try_at
     payout.claimed_by, payout.claimed_until = "", None
     payout.save()
+
+
+def payout_of(transfer_id: str, transfer_group: str) -> Payout | None:
+    """The payout that a transfer of Stripe's pays, booked or not yet; None for a transfer that is not ours."""
+    payout = Payout.objects.filter(transfer_id=transfer_id).first()
+    reference = transfer_group.removeprefix(Payout.GROUP)
+    if payout is not None or reference == transfer_group:
+        return payout
+    with suppress(ValueError):
+        return Payout.objects.filter(reference=uuid.UUID(reference), transfer_id="").first()
+    return None
 
 
 def record_return(payout_id: int, *, why: str, at: datetime) -> bool:

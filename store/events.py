@@ -147,9 +147,11 @@ def _disputed(data: Mapping[str, Any], at: datetime) -> str:
 
 
 def _transfer_reversed(data: Mapping[str, Any], at: datetime) -> str:
-    payout = Payout.objects.filter(transfer_id=str(data["id"])).first()
+    payout = transfers.payout_of(str(data["id"]), str(data.get("transfer_group") or ""))
     if payout is None:
         return "Not one of our transfers."
+    if payout.state in Payout.OPEN:  # whoever sends it was killed, or is asking this moment
+        raise taking.NotYet(f"{payout} is {payout.get_state_display()}: its transfer is not booked yet.")
     if not data.get("reversed"):
         raise Unhandled(f"Only a part of {payout} came back: book it by hand.")
     is_new = transfers.record_return(payout.pk, why="Stripe reversed the transfer.", at=at)

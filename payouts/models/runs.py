@@ -121,6 +121,9 @@ class Payout(Claimable):
     OPEN: ClassVar[tuple[str, ...]] = (State.RESERVED, State.SENDING, State.UNKNOWN)
     """Their amounts are in transit."""
 
+    GROUP: ClassVar[str] = "megabox-payout-"
+    """How the transfer groups of our payouts begin."""
+
     run = models.ForeignKey(PayoutRun, models.PROTECT, related_name="payouts")
     payee = models.ForeignKey("artists.Payee", models.PROTECT, related_name="payouts")
     reference = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -196,7 +199,7 @@ class Payout(Claimable):
     @property
     def transfer_group(self) -> str:
         """How Stripe names this payout; all attempts share it."""
-        return f"megabox-payout-{self.reference}"
+        return f"{self.GROUP}{self.reference}"
 
 
 class Attempt(models.Model):

@@ -154,3 +154,8 @@ def test_every_source_that_is_posted_is_known(desk: Client, album: Album) -> Non
     for source in set(Posting.objects.exclude(source="").values_list("source", flat=True)):
         assert sources.resolve(source) is not None, source
         assert desk.get(f"/desk/books/sources/{source}/").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["%00", "store.line:%00", "store.line:" + "9" * 30, "store.order:-1", "x" * 2_000])
+def test_a_source_that_no_row_can_have_is_not_found(desk: Client, name: str) -> None:
+    assert desk.get(f"/desk/books/sources/{name}/").status_code == 404

@@ -158,3 +158,9 @@ def test_a_day_that_is_none_has_a_sentence() -> None:
     answer = signed_in().post(reverse("desk_export_books"), {"until": "yesterday"})
     assert answer.status_code == 422
     assert not BooksExport.objects.exists()
+
+
+def test_a_day_that_has_no_next_one_is_refused() -> None:
+    answer = signed_in().post(reverse("desk_export_books"), {"until": "9999-12-31"})
+    assert (answer.status_code, "Choose a day between 1970 and 9998." in answer.text) == (422, True)
+    assert not BooksExport.objects.exists()

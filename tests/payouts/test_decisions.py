@@ -160,7 +160,7 @@ def test_a_decision_needs_a_reason(standin: Standin) -> None:
     for refused in (
         lambda: decisions.retry(payout.pk, by=max_(), why=" ", at=LATER),
         lambda: decisions.release(payout.pk, by=max_(), why="", at=LATER),
-        lambda: decisions.pause(payout.run_id, by=max_(), why="", at=LATER),
+        lambda: decisions.pause(payout.run_id, by=max_(), why="\0", at=LATER),
     ):
         with pytest.raises(decisions.NoReason, match="Say why"):
             refused()

@@ -12,7 +12,8 @@ from django.db import IntegrityError, transaction
 
 from artists.models import Payee
 from ledger import audit as books
-from ledger import chart, journal
+from ledger import chart, journal, months
+from ledger.models import Entry
 from payouts import audit, bank_details, decisions, files, queue, rails, runs, statements, tasks
 from payouts.models import Decision, Payout, PayoutFile, PayoutRun, Rail
 from tests.payouts.factories import MICROS, NOON, approve, earn, executing_run, make_payee, open_run, payable
@@ -252,6 +253,20 @@ def test_confirming_twice_books_once() -> None:
     with pytest.raises(runs.WrongState, match="Nothing of this file waits"):
         files.confirm(file.pk, booked_on=DAY, by=max_(), at=NOON)
 
+    assert_clean()
+
+
+def test_a_booking_day_in_a_month_that_is_closed_is_booked_today_and_the_entry_says_so() -> None:
+    _, file, waiting = issued()
+    later = NOON + timedelta(days=60)
+    months.close(DAY, at=later)
+
+    assert files.confirm(file.pk, booked_on=DAY, by=ada(), at=later) == len(waiting)
+
+    entry = Entry.objects.get(kind="payout paid")
+    assert entry.occurred_at == later
+    assert entry.why == f"The bank booked it on {DAY}, in a month whose books are closed."
+    assert {paid_at.date() for paid_at in file.payouts.values_list("paid_at", flat=True) if paid_at} == {DAY}
     assert_clean()
 
 

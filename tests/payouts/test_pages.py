@@ -130,7 +130,15 @@ def test_the_statement_and_its_file_say_the_same(payee: Payee) -> None:
     assert "attachment" in file["Content-Disposition"]
 
 
-@pytest.mark.parametrize("days", [{"since": "yesterday"}, {"since": "2026-11-30", "until": "2026-11-01"}])
+@pytest.mark.parametrize(
+    "days",
+    [
+        {"since": "yesterday"},
+        {"since": "2026-11-30", "until": "2026-11-01"},
+        {"since": "2026-11-30", "until": "9999-12-31"},
+        {"since": "0001-01-01", "until": "2026-11-01"},
+    ],
+)
 def test_days_that_make_no_sense_get_a_sentence(payee: Payee, days: dict[str, str]) -> None:
     client = signed_in(nina())
 
@@ -266,6 +274,8 @@ def test_payees_are_held_and_let_go_at_the_desk(payee: Payee) -> None:
     block.refresh_from_db()
     assert (block.created_by, block.lifted_by) == (ada(), ada())
     assert client.post("/desk/payouts/blocks/place/", {"reason": "FRAUD"}).status_code == 422
+    for_ever = {"payee": payee.pk, "reason": "FRAUD", "until": "9999-12-31"}
+    assert client.post("/desk/payouts/blocks/place/", for_ever).status_code == 422
 
 
 def test_the_reports_open(payee: Payee) -> None:

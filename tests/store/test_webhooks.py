@@ -13,9 +13,11 @@ from django.utils import timezone
 
 from ledger.models import Entry
 from payouts import transfers
+from payouts.models import Payout
 from store import events, library, orders, waiting, webhooks
 from store.models import LibraryItem, Order, StripeEvent
 from tests.artists.factories import make_payee
+from tests.payouts.factories import MICROS, earn, executing_run
 from tests.store.factories import (
     event_of,
     guest,
@@ -311,6 +313,24 @@ def test_a_transfer_of_nobody_we_know_that_comes_back_changes_nothing() -> None:
     post_event(event)
     sweep()
     assert stored(event).state == StripeEvent.State.PROCESSED
+
+
+def test_a_transfer_that_comes_back_before_it_is_booked_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    earn(make_payee(stripe_account="acct_1", is_payouts_enabled=True), 60 * MICROS)
+    payout = executing_run(at=timezone.now()).payouts.get()
+    event = event_of("charge.succeeded", make_order()) | {"type": "transfer.reversed"}
+    told = {"id": "tr_1", "object": "transfer", "transfer_group": payout.transfer_group, "reversed": True}
+    event["data"] = {"object": told}
+    post_event(event)
+    sweep()
+    assert stored(event).state == StripeEvent.State.RECEIVED
+
+    monkeypatch.setattr(transfers, "_ask", lambda *args: transfers.Sent("tr_1"))
+    assert transfers.send(payout.pk, by="a worker", at=timezone.now())
+    sweep(timezone.now() + timedelta(hours=1))
+
+    payout.refresh_from_db()
+    assert (payout.state, stored(event).state) == (Payout.State.RETURNED, StripeEvent.State.PROCESSED)
 
 
 # --- many at once
