@@ -61,7 +61,8 @@ def _read(at: datetime) -> tuple[list[BalanceImport], dict[str, int]]:
 def record(told: Mapping[str, int], *, at: datetime) -> list[BalanceCheck]:
     """Compare `told`, Stripe's balance in micros by unit, with the books and keep both numbers."""
     imported, named = balance_import.imported(), _named()
-    old = naming.unnamed(until=at - PATIENCE)
+    through = naming.named_through(named_through())
+    old = naming.unnamed(until=at - PATIENCE, after=through)
     checks = []
     for unit in sorted(told.keys() | imported.keys() | _units()):
         ours = journal.balance(chart.stripe(unit))
@@ -74,10 +75,16 @@ def record(told: Mapping[str, int], *, at: datetime) -> list[BalanceCheck]:
             in_flight_micros=ours - named.get(unit, 0),
             suspense_micros=journal.balance(chart.suspense(unit)),
             old_in_flight=sum(unit == movement.unit for movement in old),
+            named_through=through,
         )
         checks.append(check)
     BalanceCheck.objects.bulk_create(checks, ignore_conflicts=True)  # two workers at the very same moment
     return checks
+
+
+def named_through() -> int:
+    """Up to which entry all that moved money at Stripe was told by Stripe, as the last check found."""
+    return max((check.named_through for check in latest()), default=0)
 
 
 def _named() -> dict[str, int]:

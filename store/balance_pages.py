@@ -40,7 +40,7 @@ def reconciliation(request: HttpRequest) -> HttpResponse:
         "reading": balance_import.last(),
         "days": balance_reports.days(now.date() - timedelta(days=DAYS_SHOWN - 1), now.date()),
         "days_shown": DAYS_SHOWN,
-        "in_flight": naming.unnamed()[:PER_PAGE],
+        "in_flight": naming.unnamed(after=balance_checks.named_through())[:PER_PAGE],
         "page": Paginator(rows, PER_PAGE).get_page(request.GET.get("page")),
         "state": "" if shown is None else state,
         "states": BalanceTransaction.State.choices,

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
+from django.db.models import Case, F, Min, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 
 from ledger import chart
-from ledger.models import Account, Entry, Posting
+from ledger.models import Account, Entry, Month, Posting
 from store.models import BalanceTransaction, Naming
 
 
@@ -73,14 +73,43 @@ class Unnamed:
     micros: int
 
 
-def unnamed(*, until: datetime | None = None) -> list[Unnamed]:
+def unnamed(*, until: datetime | None = None, after: int = 0, through: int | None = None) -> list[Unnamed]:
     """What the books moved on the mirror and Stripe has not told of yet, oldest first.
 
-    With `until`, only what the books learnt of before.
+    With `until`, only what the books learnt of before; of the entries with ids above `after`, up to `through`.
     """
-    postings = Posting.objects.all() if until is None else Posting.objects.filter(entry__created_at__lt=until)
+    postings = Posting.objects.filter(entry__gt=after)
+    if until is not None:
+        postings = postings.filter(entry__created_at__lt=until)
+    if through is not None:
+        postings = postings.filter(entry__lte=through)
     named = Naming.objects.filter(entry=OuterRef("entry")).order_by().values("entry").annotate(total=Sum("micros"))
     sums: Any = moved(postings, mirrors()).annotate(named=Coalesce(Subquery(named.values("total")), Value(0)))
     rows = list(sums.exclude(moved=F("named")).order_by("entry"))
     entries = Entry.objects.in_bulk([row["entry"] for row in rows])
     return [Unnamed(entries[row["entry"]], row["unit"], row["moved"], row["moved"] - row["named"]) for row in rows]
+
+
+def named_through(after: int) -> int:
+    """Up to which entry Stripe has told of everything, when it has told of everything up to `after`.
+
+    What is told in full stays so: entries never change and namings are only added. Only entries of closed months
+    count, for there no lower id can come any more.
+    """
+    last = _last_of_closed_months()
+    if last <= after:
+        return after
+    open_still = unnamed(after=after, through=last)
+    return open_still[0].entry.pk - 1 if open_still else last
+
+
+def _last_of_closed_months() -> int:
+    """An entry up to which all entries are of closed months and none is still being written; 0 for none."""
+    month = Month.objects.order_by("-month").first()
+    within = Posting.objects.filter(pk__lt=month.first_after).order_by("-pk") if month else Posting.objects.none()
+    last: int | None = within.values_list("entry", flat=True).first()
+    if month is None or last is None:
+        return 0
+    # Ids of entries and of postings are taken one after the other, so an entry of an open month may have a lower one.
+    later = Posting.objects.filter(pk__gte=month.first_after, entry__lte=last).aggregate(first=Min("entry"))["first"]
+    return last if later is None else int(later) - 1

@@ -154,6 +154,10 @@ class BalanceCheck(models.Model):
     in_flight_micros = models.BigIntegerField()
     suspense_micros = models.BigIntegerField()
     old_in_flight = models.PositiveIntegerField(default=0, help_text="Entries in flight for more than a day.")
+    named_through = models.BigIntegerField(
+        default=0,
+        help_text="Up to this entry all that moved money at Stripe was told by Stripe: it is not looked at again.",
+    )
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-at", "unit"]

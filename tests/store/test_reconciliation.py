@@ -512,3 +512,61 @@ def test_an_order_is_matched_however_late_its_webhook_comes(stripe: Stripe) -> N
     run(NOON + 3 * DAY)
     assert minor(journal.balance(chart.stripe("USD"))) == 940
     assert_settled(stripe)
+
+
+# --- what need not be looked at again
+
+
+def after_closing(at: datetime) -> datetime:
+    """A moment when the month that `at` lies in was closed a day ago."""
+    closed = months.ends_at(months.first_day(at)) + 8 * DAY
+    months.close(at, at=closed)
+    return closed + DAY
+
+
+def test_what_stripe_has_told_of_a_closed_month_is_not_looked_at_again(stripe: Stripe) -> None:
+    order = make_paid_order()
+    stripe.tell(told_charge(order))
+    run()
+    assert BalanceCheck.objects.latest("at").named_through == 0  # the month is open
+    later = after_closing(NOON)
+    make_paid_order(at=later)  # in flight, and of an open month
+    run(later)
+    check = BalanceCheck.objects.latest("at")
+    assert check.named_through == Naming.objects.latest("entry").entry_id
+
+    Naming.objects.all().delete()
+    assert [each.entry.kind for each in naming.unnamed(after=check.named_through)] == ["sale"]
+    assert len(naming.unnamed()) == 3  # the audit asks for everything
+
+
+def test_what_stripe_never_told_of_a_closed_month_stays_in_sight_until_it_does(stripe: Stripe) -> None:
+    first, never = make_paid_order(), make_paid_order()
+    stripe.tell(told_charge(first))
+    run()
+    later = after_closing(NOON)
+    run(later)
+    run(later + HOUR)
+    check = BalanceCheck.objects.latest("at")
+    sale = journal.entry_for(never.entry_key)
+    assert sale is not None
+    assert (check.old_in_flight, check.named_through) == (1, sale.pk - 1)
+
+    stripe.tell(told_charge(never))
+    run(later + 2 * HOUR)
+    check = BalanceCheck.objects.latest("at")
+    assert check.old_in_flight == 0
+    assert check.named_through >= sale.pk
+    assert_settled(stripe)
+
+
+def test_an_entry_of_an_open_month_with_a_lower_number_than_one_of_a_closed_month_is_looked_at(stripe: Stripe) -> None:
+    later = months.ends_at(months.first_day(NOON)) + HOUR
+    early = make_paid_order(at=later)  # booked first, and occurs in the month after
+    order = make_paid_order()
+    stripe.tell(told_charge(order))
+    run()
+    run(after_closing(NOON))
+    sale = journal.entry_for(early.entry_key)
+    assert sale is not None
+    assert BalanceCheck.objects.latest("at").named_through < sale.pk
