@@ -16,9 +16,9 @@ from django.views.decorators.http import require_GET
 from ads.models import GroupEntry, Impression, ImpressionGroup
 from ledger.models import Entry, Posting
 from megabox import sources
-from megabox.presenting import Cell, Head, cells, heads, total_cells
+from megabox.presenting import Cell, Head, cells, heads, moment, total_cells
 from megabox.reporting import Queried, account_url, entry_url, posting_url, source_url
-from megabox.sources import Fact, Thing, moment
+from megabox.sources import Fact, Thing
 from megabox.tables import Column, Kind, Listed, Row, Table, Total
 from payouts import tracing
 from payouts.models import Payout

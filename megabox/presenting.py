@@ -51,6 +51,11 @@ def total_cells(table: Table) -> list[list[Cell]]:
     return [[line[0] if line[0].text else replace(line[0], text="TOTAL"), *line[1:]] for line in lines]
 
 
+def moment(at: datetime | None) -> str:
+    """A time as pages write it, UTC."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if at else ""
+
+
 def _text(kind: Kind, value: Value, unit: str) -> str:
     """A value as people read it."""
     if value is None:
@@ -60,7 +65,7 @@ def _text(kind: Kind, value: Value, unit: str) -> str:
     if kind == Kind.SHARE and isinstance(value, int):
         return f"{percent(value)} %"
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+        return moment(value)
     if isinstance(value, int):
         return f"{value:,}".replace(",", "\u202f") if kind == Kind.COUNT else str(value)
     return str(value)

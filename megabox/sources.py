@@ -6,13 +6,13 @@ No names or addresses of people: who may look at the books need not know who lis
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from django.conf import settings
 from django.urls import reverse
 
 from ads.models import Impression, ImpressionGroup
 from megabox import money
+from megabox.presenting import moment
 from megabox.reporting import source_url
 from payouts.models import Payout, PoolShare, PoolSharing
 from store.models import Adjustment, Dispute, Gate, Order, OrderLine
@@ -44,11 +44,6 @@ def resolve(source: str) -> Thing | None:
     prefix, _, name = source.partition(":")
     find = _FINDERS.get(prefix)
     return find(name) if find and name else None
-
-
-def moment(at: datetime | None) -> str:
-    """A time as the desk writes it, UTC."""
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if at else ""
 
 
 def _number(name: str) -> int | None:

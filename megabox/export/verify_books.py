@@ -723,69 +723,79 @@ def downloads(books: Books) -> Findings:
 
 def settled_ads(books: Books) -> Findings:
     """Every settled group and entry, computed again from the views that it billed."""
-    unit = books.ads_unit
     groups = books.rows(
         "SELECT group_id, campaign_id, advertiser_id, beneficiary, day, place, shares, policy_version, count,"
         " posted_micros, gross_micros, entries, billed_through FROM ad_groups"
     )
     known = set()
     for group_id, campaign_id, advertiser_id, beneficiary, day, place, shares, version, *said, last, through in groups:
-        entries = books.all(
-            "SELECT n, after, through, count, posted_micros, gross_micros FROM ad_entries"
-            " WHERE group_id = ? ORDER BY n",
-            group_id,
-        )
-        sums = [sum(entry[column] for entry in entries) for column in (3, 4, 5)]
-        if sums != said or [entry[0] for entry in entries] != list(range(1, last + 1)):
-            yield f"Group {group_id} says {said} for {last} entries; its entries say {sums}."
-        if any(entry[1] < before[2] for before, entry in pairwise(entries)):
-            yield f"Two entries of group {group_id} bill the same numbers."
-        if through != (entries[-1][2] if entries else 0):
-            yield f"Group {group_id} is billed through {through}; its entries say otherwise."
-        for n, _, _, *counted in entries:
-            views = books.all(
-                "SELECT COUNT(*), COALESCE(SUM(price_micros), 0),"
-                " COALESCE(SUM(CASE WHEN state = 'VIEWED' THEN price_micros END), 0),"
-                " COALESCE(SUM(REPLACE(place, 'player', 'page') <> REPLACE(?, 'player', 'page')), 0)"
-                " FROM billed WHERE group_id = ? AND n = ?",
-                place,
-                group_id,
-                n,
-            )[0]
-            if list(views) != [*counted, 0]:
-                yield f"Entry {n} of group {group_id} says {counted}; its views say {views[:3]}."
+        yield from counted_views(books, group_id, place, said, last, through)
         for n in range(1, last + 1):
             key = f"ads:{campaign_id}:{beneficiary}:{day}:{n}"
             known.add(key)
             found = books.amounts(key)
-            gross = books.one(
-                "SELECT COALESCE(SUM(price_micros), 0) FROM billed WHERE group_id = ? AND n = ?", group_id, n
-            )
-            wanted: Amounts = {}
-            earned = f"ads:unsettled:{unit}" if place == "gate" else f"rev:ads:{unit}"
-            add(wanted, f"advertiser:{advertiser_id}:prepaid:{unit}", earned, gross)
-            if place in ("page", "player"):
-                payees, _ = split(books, gross, version)
-                sheet = json.loads(shares)
-                for (payee_id, _), part in zip(sheet, allocate(payees, [p for _, p in sheet]), strict=True):
-                    add(wanted, f"exp:payee_ad_share:{unit}", f"payee:{payee_id}:pending:{unit}", part)
-            elif place == "megakey":
-                add(wanted, f"exp:listener_rewards:{unit}", f"credits:backing:{unit}", gross)
-                for wallet_id, micros in books.all(
-                    "SELECT wallet_id, SUM(price_micros) FROM billed WHERE group_id = ? AND n = ? GROUP BY wallet_id",
-                    group_id,
-                    n,
-                ):
-                    xcr = micros * XCR_PER_MICRO
-                    add(wanted, f"xcr:issued:{CREDIT}", f"wallet:{wallet_id}:credits:{CREDIT}", xcr)
+            wanted = billed_amounts(books, group_id, n, advertiser_id, place, shares, version)
             if found is None:
-                if books.is_whole or not gross:
+                if books.is_whole or not wanted:
                     yield f"Group {group_id} has no entry {key}."
             elif from_prepaid(found) != wanted:
                 yield f"The entry {key} moves {show(found)}; its views say {show(wanted)}."
     for (key,) in books.rows("SELECT key FROM entries WHERE kind = 'ads settled'"):
         if key not in known:
             yield f"The entry {key} has no group."
+
+
+def counted_views(books: Books, group_id: int, place: str, said: list[int], last: int, through: int) -> Findings:
+    """A group is the sum of its entries, which bill one range of views after the other, and each counts its own."""
+    entries = books.all(
+        "SELECT n, after, through, count, posted_micros, gross_micros FROM ad_entries WHERE group_id = ? ORDER BY n",
+        group_id,
+    )
+    sums = [sum(entry[column] for entry in entries) for column in (3, 4, 5)]
+    if sums != said or [entry[0] for entry in entries] != list(range(1, last + 1)):
+        yield f"Group {group_id} says {said} for {last} entries; its entries say {sums}."
+    if any(entry[1] < before[2] for before, entry in pairwise(entries)):
+        yield f"Two entries of group {group_id} bill the same numbers."
+    if through != (entries[-1][2] if entries else 0):
+        yield f"Group {group_id} is billed through {through}; its entries say otherwise."
+    for n, _, _, *counted in entries:
+        views = books.all(
+            "SELECT COUNT(*), COALESCE(SUM(price_micros), 0),"
+            " COALESCE(SUM(CASE WHEN state = 'VIEWED' THEN price_micros END), 0),"
+            " COALESCE(SUM(REPLACE(place, 'player', 'page') <> REPLACE(?, 'player', 'page')), 0)"
+            " FROM billed WHERE group_id = ? AND n = ?",
+            place,
+            group_id,
+            n,
+        )[0]
+        if list(views) != [*counted, 0]:
+            yield f"Entry {n} of group {group_id} says {counted}; its views say {views[:3]}."
+
+
+def billed_amounts(
+    books: Books, group_id: int, n: int, advertiser_id: int, place: str, shares: str, version: int
+) -> Amounts:
+    """What an entry of a group must move, from the prices of the views that it billed; nothing for views of nothing."""
+    unit = books.ads_unit
+    gross = books.one("SELECT COALESCE(SUM(price_micros), 0) FROM billed WHERE group_id = ? AND n = ?", group_id, n)
+    wanted: Amounts = {}
+    earned = f"ads:unsettled:{unit}" if place == "gate" else f"rev:ads:{unit}"
+    add(wanted, f"advertiser:{advertiser_id}:prepaid:{unit}", earned, gross)
+    if place in ("page", "player"):
+        payees, _ = split(books, gross, version)
+        sheet = json.loads(shares)
+        for (payee_id, _), part in zip(sheet, allocate(payees, [p for _, p in sheet]), strict=True):
+            add(wanted, f"exp:payee_ad_share:{unit}", f"payee:{payee_id}:pending:{unit}", part)
+    elif place == "megakey":
+        add(wanted, f"exp:listener_rewards:{unit}", f"credits:backing:{unit}", gross)
+        for wallet_id, micros in books.all(
+            "SELECT wallet_id, SUM(price_micros) FROM billed WHERE group_id = ? AND n = ? GROUP BY wallet_id",
+            group_id,
+            n,
+        ):
+            xcr = micros * XCR_PER_MICRO
+            add(wanted, f"xcr:issued:{CREDIT}", f"wallet:{wallet_id}:credits:{CREDIT}", xcr)
+    return wanted
 
 
 def from_prepaid(found: Amounts) -> Amounts:
