@@ -17,6 +17,7 @@ from ledger import reports as ledger
 from megabox.presenting import cells, heads, total_cells
 from megabox.reporting import FilterForm, Report
 from megabox.sheets import file_response
+from megabox.snapshots import reading
 from megabox.tables import Row, Table
 from payouts import liabilities, pictures, pool_reports
 from payouts import reports as payouts
@@ -43,6 +44,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @never_cache
 @staff_required
 @require_GET
+@reading()
 def screen(request: HttpRequest, name: str) -> HttpResponse:
     """One report: what it is asked with, its chart, a page of its rows and the totals of all of them."""
     report = _report(name)
@@ -61,6 +63,7 @@ def screen(request: HttpRequest, name: str) -> HttpResponse:
 @never_cache
 @staff_required
 @require_GET
+@reading()
 def save(request: HttpRequest, name: str, form: str) -> HttpResponseBase:
     """The same report as a file."""
     report = _report(name)

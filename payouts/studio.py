@@ -19,6 +19,7 @@ from artists.models import Payee
 from ledger.models import Posting
 from megabox import money
 from megabox.sheets import file_response
+from megabox.snapshots import reading
 from payouts import holds, outlook, pictures, pool_story, rails, reports, statements, tracing, transfers
 from payouts.forms import ThresholdForm, WindowForm
 from payouts.freshness import fresh_sign_in_required
@@ -59,6 +60,7 @@ def earnings(request: SignedInRequest) -> HttpResponse:
     return _earnings_page(request, chosen, None)
 
 
+@reading()
 def _earnings_page(request: SignedInRequest, chosen: Chosen, form: ThresholdForm | None) -> HttpResponse:
     now = timezone.now()
     since = _months_ago(now, MONTHS_DRAWN - 1)
@@ -153,6 +155,7 @@ def pool(request: SignedInRequest) -> HttpResponse:
 @never_cache
 @artist_required
 @require_GET
+@reading()
 def statement(request: SignedInRequest) -> HttpResponse:
     """A statement for any days."""
     chosen = _required(request)
@@ -170,6 +173,7 @@ def statement(request: SignedInRequest) -> HttpResponse:
 @never_cache
 @artist_required
 @require_GET
+@reading()
 def statement_file(request: SignedInRequest, form: str) -> HttpResponseBase:
     """The same statement as a file."""
     chosen = _required(request)

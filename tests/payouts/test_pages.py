@@ -2,14 +2,17 @@
 
 import csv
 import io
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
 from django.test import Client
+from django.utils import timezone
 
 from artists.models import Payee
-from payouts import blocks, runs, tasks
+from payouts import blocks, runs, statements, tasks
 from payouts.models import Block, Payout, PayoutRun
+from tests.megabox.test_snapshots import in_another_connection
 from tests.payouts.factories import MICROS, NOON, approve, earn, executing_run, make_payee, open_run, owner_of
 from tests.standin.server import Standin
 from tests.users.factories import acme, ada, charlie, leo, make_user, max_, nina
@@ -43,6 +46,28 @@ def test_the_earnings_page_says_what_is_available_and_what_comes_next(payee: Pay
     assert "$60.005" in page.text
     assert "With the next run." in page.text
     assert "Night Bus" in page.text
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("path", ["", "statement/", "statement.csv"])
+def test_a_sale_in_the_very_moment_of_looking_breaks_no_figure(
+    payee: Payee, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    client, places = signed_in(nina()), statements._places
+
+    def sell_first(*args: Any, **kwargs: Any) -> statements.Places:
+        monkeypatch.setattr(statements, "_places", places)
+        in_another_connection(lambda: earn(payee, 1_000_000, at=timezone.now(), is_matured=False))
+        return places(*args, **kwargs)
+
+    monkeypatch.setattr(statements, "_places", sell_first)
+    answer = client.get(f"/studio/earnings/{path}", {"since": "2026-01-01", "until": "2999-12-31"})
+
+    text = answer.getvalue().decode()
+    assert answer.status_code == 200
+    assert ("60.005" in text, "61.005" in text) == (True, False)
+    if path:
+        assert "61.005" in client.get(f"/studio/earnings/{path}", {"until": "2999-12-31"}).getvalue().decode()
 
 
 def test_the_reason_for_no_payout_is_said(payee: Payee) -> None:
