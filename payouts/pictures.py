@@ -29,14 +29,18 @@ class BarChart:
     height: int = HEIGHT
 
 
+def height_of(micros: int, largest: int) -> int:
+    """How high `micros` stands where `largest` fills the picture: one unit at least, nothing for zero and below."""
+    return max(micros * HEIGHT // largest, 1) if micros > 0 else 0
+
+
 def bar_chart(amounts: Mapping[str, int]) -> BarChart:
     """Bars for amounts in micros by period; below zero no bar is drawn, the table has the number."""
     largest = max([0, *amounts.values()])
     step = WIDTH // max(len(amounts), 1)
     bars = []
     for index, (label, micros) in enumerate(amounts.items()):
-        # A bar is drawn as soon as there is anything: one unit high at least.
-        height = max(micros * HEIGHT // largest, 1) if micros > 0 else 0
+        height = height_of(micros, largest)
         bars.append(Bar(label, micros, index * step + GAP // 2, HEIGHT - height, max(step - GAP, 1), height))
     return BarChart(tuple(bars), largest)
 
@@ -69,7 +73,7 @@ def group_chart(names: Sequence[str], amounts: Mapping[str, Sequence[int]]) -> G
     for index, (period, row) in enumerate(amounts.items()):
         bars = []
         for place, (name, micros) in enumerate(zip(names, row, strict=True)):
-            height = max(micros * HEIGHT // largest, 1) if micros > 0 else 0
+            height = height_of(micros, largest)
             x = index * step + GAP // 2 + place * width
             bars.append(Bar(f"{period}, {name}", micros, x, HEIGHT - height, max(width - 1, 1), height))
         groups.append(Group(period, tuple(bars)))

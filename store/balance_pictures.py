@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from payouts.pictures import GAP, HEIGHT, WIDTH
+from payouts.pictures import GAP, HEIGHT, WIDTH, height_of
 from store.models import BalanceCheck
 
 DAYS = 30
@@ -47,11 +47,7 @@ def draw(unit: str, checks: Sequence[BalanceCheck]) -> BalanceChart:
     step = min(WIDTH // max(len(checks), 1), WIDTH // 6)  # a single day is no wall
     points = []
     for index, check in enumerate(checks):
-        height = _height(check.stripe_micros, largest)
-        mark = HEIGHT - _height(check.ledger_micros, largest) if check.ledger_micros > 0 else None
+        height = height_of(check.stripe_micros, largest)
+        mark = HEIGHT - height_of(check.ledger_micros, largest) if check.ledger_micros > 0 else None
         points.append(Point(check, index * step + GAP // 2, max(step - GAP, 1), height, HEIGHT - height, mark))
     return BalanceChart(unit, tuple(points), largest)
-
-
-def _height(micros: int, largest: int) -> int:
-    return max(micros * HEIGHT // largest, 1) if micros > 0 else 0

@@ -7,11 +7,7 @@ from django.db.models import Q
 
 
 class IssuedQuerySet(models.QuerySet["IssuedStatement"]):
-    """Issued statements, filtered; none is changed or deleted through here."""
-
-    def latest_versions(self) -> "IssuedQuerySet":
-        """Those that no later version corrects."""
-        return self.filter(corrected_by__isnull=True)
+    """Issued statements; none is changed or deleted through here."""
 
     def update(self, **kwargs: Any) -> int:
         raise AssertionError("an issued statement is never changed: a correction is a new version")

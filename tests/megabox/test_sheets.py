@@ -155,22 +155,22 @@ class Endless:
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
-def test_a_hundred_thousand_rows_need_little_memory(form: str) -> None:
+def test_rows_by_the_ten_thousand_need_little_memory(form: str) -> None:
     sheets.file_response(Table("Warm", COLUMNS, Endless(10)), form, "warm")
     tracemalloc.start()
-    answer = sheets.file_response(Table("Long", COLUMNS, Endless(100_000)), form, "long")
+    answer = sheets.file_response(Table("Long", COLUMNS, Endless(30_000)), form, "long")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 8_000_000, f"{peak:,} bytes"
+    assert peak < 4_000_000, f"{peak:,} bytes"  # the rows alone, held, are more
     assert isinstance(answer, FileResponse)
     file = cast(IO[bytes], answer.file_to_stream)
     if form == "csv":
         last = file.read().splitlines()[-1].decode()
-        assert last == "TOTAL,,,USD,100000,,4999.950000,4999950000"
+        assert last == "TOTAL,,,USD,30000,,449.985000,449985000"
     else:
         book = load_workbook(file, read_only=True)
         *_, last_row = book.worksheets[0].iter_rows(values_only=True)
-        assert last_row == ("TOTAL", None, None, "USD", 100_000, None, 4999.95, 4_999_950_000)
+        assert last_row == ("TOTAL", None, None, "USD", 30_000, None, 449.985, 449_985_000)
     file.close()
 
 
