@@ -2,7 +2,7 @@
 
 Django rebuilds SQLite tables when it alters them, and drops their triggers silently; and it cannot alter a table
 that a trigger of another table names. So all are dropped before every migration and installed after it
-(`ledger.apps`), and the audit verifies that they are there, unchanged and enabled.
+(`ledger.apps`), and the audit verifies that they are there, unchanged and enabled. Rooms above add tables of their own.
 """
 # ruff: noqa: S608 - everything put into these statements is a constant of this module
 
@@ -23,15 +23,26 @@ APPEND_ONLY: Mapping[str, tuple[str, ...]] = {
     "ledger_snapshotline": ("id = NEW.id", "(account_id = NEW.account_id AND snapshot_id = NEW.snapshot_id)"),
 }
 _TABLES = (*APPEND_ONLY, "ledger_balance")
+_added: dict[str, tuple[str, ...]] = {}
+"""The same for tables of the rooms above, which the books know nothing of."""
 
 _UNITS_DIFFER = "ledger: a posting and its two accounts have one unit"
 MONTH_CLOSED = "ledger: nothing occurs in a closed month"
 """What the database says to an entry that would occur in a closed month."""
 
 
+def append_only(table: str, *same: str) -> None:
+    """Let the database refuse changes of a table of another room too; `same` says what makes two rows the same row.
+
+    For the `ready` of a room's AppConfig. The room's tables may come and go with its migrations.
+    """
+    _added[table] = same
+
+
 def install(connection: BaseDatabaseWrapper) -> None:
     """Install all triggers, replacing what is there; nothing where the tables are not made yet."""
-    if not _tables_exist(connection):
+    tables = set(connection.introspection.table_names())
+    if not set(_TABLES) <= tables:
         return
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         drop(connection)
@@ -39,6 +50,8 @@ def install(connection: BaseDatabaseWrapper) -> None:
             for name, body in _POSTGRES_FUNCTIONS.items():
                 cursor.execute(f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $body${body}$body$")
         for name, (table, statement) in _triggers(connection.vendor).items():
+            if table not in tables:
+                continue
             cursor.execute(statement)
             if connection.vendor == "postgresql":
                 # Also for sessions that switch ordinary triggers off by session_replication_role.
@@ -75,10 +88,6 @@ def problems(connection: BaseDatabaseWrapper) -> list[str]:
             if bodies.get(name) != body
         ]
     return sentences
-
-
-def _tables_exist(connection: BaseDatabaseWrapper) -> bool:
-    return set(_TABLES) <= set(connection.introspection.table_names())
 
 
 def _triggers(vendor: str) -> dict[str, tuple[str, str]]:
@@ -123,7 +132,7 @@ END""",
 
 def _postgres_triggers() -> Iterable[tuple[str, tuple[str, str]]]:
     """Written as pg_get_triggerdef prints them, so that what is there can be compared with what we made."""
-    refusals = dict.fromkeys(APPEND_ONLY, "DELETE OR UPDATE OR TRUNCATE")
+    refusals = dict.fromkeys((*APPEND_ONLY, *_added), "DELETE OR UPDATE OR TRUNCATE")
     refusals["ledger_balance"] = "DELETE OR UPDATE OF account_id OR TRUNCATE"
     for table, events in refusals.items():
         name = f"{table}_append_only"
@@ -153,7 +162,7 @@ def _postgres_triggers() -> Iterable[tuple[str, tuple[str, str]]]:
 
 def _sqlite_triggers() -> Iterable[tuple[str, tuple[str, str]]]:
     # INSERT OR REPLACE deletes the old row without firing a DELETE trigger, so the insert itself is refused.
-    replaced = {**APPEND_ONLY, "ledger_balance": ("account_id = NEW.account_id",)}
+    replaced = {**APPEND_ONLY, **_added, "ledger_balance": ("account_id = NEW.account_id",)}
     for table, same in replaced.items():
         updated = "UPDATE OF account_id" if table == "ledger_balance" else "UPDATE"
         exists = " OR ".join(same)
@@ -200,9 +209,9 @@ def _found(connection: BaseDatabaseWrapper) -> dict[str, str]:
     if connection.vendor == "postgresql":
         statement = (
             "SELECT tgname, pg_get_triggerdef(pg_trigger.oid, true) FROM pg_trigger"
-            " WHERE tgrelid = ANY(%s::regclass[]) AND NOT tgisinternal AND tgenabled = 'A'"
+            " WHERE tgrelid = ANY(SELECT to_regclass(unnest(%s::text[]))) AND NOT tgisinternal AND tgenabled = 'A'"
         )
-        parameters: list[Any] = [list(_TABLES)]
+        parameters: list[Any] = [[*_TABLES, *_added]]
     else:
         statement, parameters = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'", []
     with connection.cursor() as cursor:

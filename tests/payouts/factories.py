@@ -7,14 +7,15 @@ from typing import Any
 from artists.models import Payee, Play, Track
 from ledger import chart, journal, months, payees
 from ledger.journal import Line
-from payouts import runs
-from payouts.models import PayoutRun
+from payouts import issuing, runs
+from payouts.models import IssuedStatement, PayoutRun
 from tests.artists.factories import make_album, make_artist, make_track
 from tests.users.factories import ada, make_user, max_
 from users.models import User
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MICROS = 1_000_000
+OCTOBER, CLOSED = date(2026, 10, 1), datetime(2026, 11, 8, 3, tzinfo=UTC)
 IN_NOVEMBER = datetime(2026, 11, 10, 12, tzinfo=UTC)
 
 _numbers = itertools.count(1)
@@ -25,6 +26,20 @@ def make_payee(name: str = "Nina", **fields: Any) -> Payee:
     fields.setdefault("stripe_account", f"acct_unknown{next(_numbers)}")
     fields.setdefault("is_payouts_enabled", True)
     return Payee.objects.create(name=name, **fields)
+
+
+def make_statements(*issued_at: datetime) -> list[IssuedStatement]:
+    """Issued statements of October, each of a new payee who earned something then."""
+    payees_of = [make_payee() for _ in issued_at]
+    for number, payee in enumerate(payees_of, 5):
+        earn(payee, number * MICROS, at=datetime(2026, 10, 5, 12, tzinfo=UTC), is_matured=False)
+    months.close(OCTOBER, at=CLOSED)
+    return [issuing.issue(payee, "USD", OCTOBER, at=at) for payee, at in zip(payees_of, issued_at, strict=True)]
+
+
+def make_statement() -> IssuedStatement:
+    """One of them."""
+    return make_statements(CLOSED)[0]
 
 
 def earn(
