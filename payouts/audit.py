@@ -12,8 +12,8 @@ from django.utils import timezone
 from ledger import chart, journal
 from ledger.audit import Check, Finding, all_findings
 from ledger.models import Account, Posting
-from payouts import pool_audit
-from payouts.models import Attempt, Payout, PayoutFile, PayoutRun, PoolShare, PoolSharing, Rail
+from payouts import issued_audit, pool_audit
+from payouts.models import Attempt, IssuedStatement, Payout, PayoutFile, PayoutRun, PoolShare, PoolSharing, Rail
 
 ROOM = "payouts"
 
@@ -29,6 +29,8 @@ def checks(at: datetime) -> Sequence[Check]:
         Check(ROOM, "pools shared out have their entries", pool_audit.sharings, PoolSharing),
         Check(ROOM, "every part of a pool has its posting", pool_audit.shares, PoolShare),
         Check(ROOM, "no pool keeps money for good", lambda: pool_audit.stuck(at), PoolSharing),
+        Check(ROOM, "files of issued statements are what was given out", issued_audit.files, IssuedStatement),
+        Check(ROOM, "issued statements follow each other", issued_audit.versions, IssuedStatement),
     )
 
 

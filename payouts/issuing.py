@@ -3,10 +3,11 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from pathlib import PurePosixPath
 
+from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
 
@@ -23,6 +24,10 @@ CODE = re.compile(r"payee:(\d+):\w+:([A-Z]{3})")
 
 class Damaged(Exception):
     """The stored file is not what was issued, or is gone: an operator must bring it back from the backup."""
+
+
+class Missing(Damaged):
+    """There is no such file in the storage."""
 
 
 class MonthOpen(Exception):
@@ -52,7 +57,7 @@ def issue(payee: Payee, unit: str, month: date, *, at: datetime) -> IssuedStatem
         return there
     before = same_month.order_by("-version").first()
     version = before.version + 1 if before else 1
-    number = f"{month:%Y-%m}-{payee.pk}-{unit}-{version}"
+    number = number_of(payee.pk, unit, month, version)
     pdf = statement_pdf.render(statement, number=number, issued_at=at, corrects=before.number if before else "")
     sha256 = hashlib.sha256(pdf).hexdigest()
     path = f"statements/{month:%Y}/{number}-{sha256[:16]}.pdf"
@@ -80,16 +85,35 @@ def issue(payee: Payee, unit: str, month: date, *, at: datetime) -> IssuedStatem
         return same_month.get(version=version)
 
 
+def number_of(payee_id: int, unit: str, month: date, version: int) -> str:
+    """The number of a statement: its month, payee, unit and version; without gaps, for versions have none."""
+    return f"{month:%Y-%m}-{payee_id}-{unit}-{version}"
+
+
 def read(issued: IssuedStatement) -> bytes:
-    """The bytes of an issued statement, exactly as they were given out. Raises Damaged."""
+    """The bytes of an issued statement, exactly as they were given out. Raises Damaged, or Missing which is one."""
+    return b"".join(pieces(issued))
+
+
+def pieces(issued: IssuedStatement) -> Iterator[bytes]:
+    """The same a piece at a time, for files of any size: only when the last has come are they known to be true.
+
+    Raises Damaged at the end when they are not, and Missing or Damaged at the beginning when there is nothing to read.
+    """
+    file_of = f"The file of statement {issued.number}"
+    digest, size = hashlib.sha256(), 0
     try:
         with media.private().open(issued.path, "rb") as file:
-            pdf: bytes = file.read()
+            for piece in file.chunks(media.CHUNK_BYTES):
+                digest.update(piece)
+                size += len(piece)
+                yield piece
     except FileNotFoundError:
-        raise Damaged(f"The file of statement {issued.number} is missing. We have to bring it back first.") from None
-    if hashlib.sha256(pdf).hexdigest() != issued.sha256:
-        raise Damaged(f"The file of statement {issued.number} was changed. We have to bring it back first.")
-    return pdf
+        raise Missing(f"{file_of} is missing. We have to bring it back first.") from None
+    except (OSError, SuspiciousFileOperation):
+        raise Damaged(f"{file_of} cannot be read. We have to bring it back first.") from None
+    if (digest.hexdigest(), size) != (issued.sha256, issued.size_bytes):
+        raise Damaged(f"{file_of} was changed. We have to bring it back first.")
 
 
 def issue_due(at: datetime, *, most: int = 500) -> int:

@@ -11,8 +11,8 @@ from artists import splits
 from artists.models import Album, Payee
 from ledger import months, payees
 from megabox.claims import worker_name
-from payouts import runs, transfers
-from payouts.models import Payout
+from payouts import issuing, runs, transfers
+from payouts.models import IssuedStatement, Payout
 from store import checkout, disputes, fees, gate, orders, refunds
 from store.checkout import Fee
 from store.models import Order
@@ -44,6 +44,7 @@ def make_busy_books() -> None:
     _nights(DAY + timedelta(days=1), DAY + timedelta(days=30))
     _payouts(NOON + timedelta(days=31))
     months.close(date(2026, 10, 1), at=NOON + timedelta(days=45))
+    _statements(NOON + timedelta(days=45))
     _later(ad)
 
 
@@ -151,6 +152,14 @@ def _payouts(at: datetime) -> None:
         with mock.patch.object(transfers, "_ask", return_value=outcome):
             transfers.send(payout.pk, by=worker_name(), at=at)
     assert set(run.payouts.values_list("state", flat=True)) == {"PAID", "FAILED", "UNKNOWN", "SKIPPED"}
+
+
+def _statements(at: datetime) -> None:
+    """Everybody's statement of the closed month is issued, and one of them again, as if its figures were others."""
+    assert issuing.issue_due(at) > 2
+    first = IssuedStatement.objects.order_by("pk")[0]
+    with mock.patch.object(issuing, "fingerprint", return_value="f" * 64):
+        issuing.issue(first.payee, first.unit, first.month, at=at + timedelta(hours=1))
 
 
 def _later(ad: Ad) -> None:

@@ -111,6 +111,8 @@ def change(rows: object, **values: object) -> None:
 
 PAID_SALES = Order.objects.filter(kind="SALE", state="PAID", refunded_micros=0, charged_back_micros=0)
 PAID_OUT = Payout.objects.filter(state="PAID")
+FIRST_STATEMENT = "(SELECT MIN(id) FROM payouts_issuedstatement)"
+CORRECTION = "(SELECT MAX(id) FROM payouts_issuedstatement WHERE version = 2)"
 
 HARM: dict[str, tuple[Callable[[], object], set[str]]] = {
     "the triggers are dropped": (lambda: triggers.drop(connection), {"triggers and constraints are there"}),
@@ -217,6 +219,18 @@ HARM: dict[str, tuple[Callable[[], object], set[str]]] = {
             month="2026-09", unit=USD, micros=5, carried_to="2026-10", policy_version=1, booked_at=AT
         ),
         {"pools shared out have their entries"},
+    ),
+    "the file of an issued statement is not there": (
+        lambda: tamper(f"UPDATE payouts_issuedstatement SET path = 'statements/gone.pdf' WHERE id = {FIRST_STATEMENT}"),
+        {"files of issued statements are what was given out"},
+    ),
+    "an issued statement says that its file is another": (
+        lambda: tamper(f"UPDATE payouts_issuedstatement SET sha256 = '{'0' * 64}' WHERE id = {FIRST_STATEMENT}"),
+        {"files of issued statements are what was given out"},
+    ),
+    "the second version of a statement is called the third": (
+        lambda: tamper(f"UPDATE payouts_issuedstatement SET version = 3 WHERE id = {CORRECTION}"),
+        {"issued statements follow each other"},
     ),
     "an order was paid with more": (
         lambda: change(PAID_SALES, total_micros=F("total_micros") + 10_000),
