@@ -113,8 +113,8 @@ def _make(export: BooksExport) -> dict[str, str | int]:
 def _zip(books: Path, archive: Path) -> Path:
     """The folder as a zip, read and written piece by piece."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
-        for path in sorted(books.iterdir()):
-            entry = zipfile.ZipInfo(f"megabox-books/{path.name}", _THEN)
+        for path in sorted(path for path in books.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(f"megabox-books/{path.relative_to(books).as_posix()}", _THEN)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
             with path.open("rb") as file, packed.open(entry, "w", force_zip64=True) as into:
                 shutil.copyfileobj(file, into, 1 << 16)

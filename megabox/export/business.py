@@ -10,8 +10,9 @@ from django.db.models import Model, QuerySet
 
 from ads.models import BookDay, GroupEntry, Impression, ImpressionGroup
 from artists.models import Payee
-from megabox.export.table import AT_ONCE, Cut, Table
-from payouts.models import Attempt, Payout, PayoutRun, PoolShare, PoolSharing
+from megabox.export.table import AT_ONCE, Attached, Cut, Table
+from payouts import issuing
+from payouts.models import Attempt, IssuedStatement, Payout, PayoutRun, PoolShare, PoolSharing
 from store.models import BalanceTransaction, Dispute, Gate, Naming, Order, OrderLine
 
 Columns = Sequence[tuple[str, str, str]]
@@ -30,6 +31,18 @@ def _table(name: str, about: str, rows: QuerySet[Any], columns: Columns, *, orde
 
 def _all(model: type[Model]) -> QuerySet[Any]:
     return model._default_manager.all()
+
+
+def _statements(cut: Cut) -> Iterator[Sequence[Any]]:
+    """Issued statements, each with its file."""
+    found = IssuedStatement.objects.order_by("pk").select_related("corrects")
+    if cut.ends_at:
+        found = found.filter(issued_at__lt=cut.ends_at)
+    for issued in found.iterator(AT_ONCE):
+        corrects = issued.corrects.number if issued.corrects else None
+        named = (issued.pk, issued.number, issued.payee_id, issued.unit, issued.month, issued.version, corrects)
+        file = Attached(f"statements/{issued.number}.pdf", issuing.pieces(issued))
+        yield *named, issued.sha256, issued.size_bytes, issued.issued_at, file
 
 
 TABLES = (
@@ -282,5 +295,24 @@ TABLES = (
             ("created_at", "created_at", "when it was made"),
             ("resolved_at", "resolved_at", "when its outcome was known"),
         ),
+    ),
+    Table(
+        "issued_statements",
+        "The statements of closed months that payees were given, as PDF: statements/<number>.pdf, in an export until a "
+        "day those issued by then. Other figures are a new version, which names the one it corrects.",
+        (
+            ("statement_id", "its number in the database"),
+            ("number", "the number on it: <month>-<payee_id>-<unit>-<version>"),
+            ("payee_id", "whose it is"),
+            ("unit", "the currency"),
+            ("month", "the first day of its month"),
+            ("version", "the how manieth of this payee, unit and month; the last is the one that counts"),
+            ("corrects", "the number of the one before it"),
+            ("sha256", "SHA-256 of the file that was given out"),
+            ("bytes", "its size"),
+            ("issued_at", "when it was issued"),
+            ("file", "KEPT: the file is here; MISSING or DAMAGED: it could not be exported"),
+        ),
+        _statements,
     ),
 )

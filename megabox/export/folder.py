@@ -4,10 +4,11 @@ import csv
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,12 +18,15 @@ from django.db.models import Max
 from ledger.models import Posting
 from megabox import snapshots
 from megabox.export import business, readme, tables, verify_books
-from megabox.export.table import Cut, Table, text
+from megabox.export.table import Attached, Cut, Table, end_of, text
 from megabox.sheets import MARK
+from payouts import issuing
 
 FORMAT = "megabox.books/1"
 TABLES: tuple[Table, ...] = (*tables.TABLES, *business.TABLES)
 _REPORT_EVERY = 5_000
+_SAFE = re.compile(r"[a-z]+/[0-9A-Za-z-]+\.pdf")
+"""How the name of an attached file may look: what a row of the database says never leads out of the folder."""
 
 
 class FolderExists(Exception):
@@ -93,8 +97,7 @@ def cut_at(until: date | None) -> Cut:
     last = Posting.objects.aggregate(last=Max("pk"))["last"] or 0
     if until is None:
         return Cut(None, last, is_whole=True)
-    end = datetime.combine(until + timedelta(days=1), time.min, UTC)
-    wanted = Posting.objects.filter(entry__occurred_at__lt=end).aggregate(last=Max("pk"))["last"] or 0
+    wanted = Posting.objects.filter(entry__occurred_at__lt=end_of(until)).aggregate(last=Max("pk"))["last"] or 0
     return Cut(until, wanted, is_whole=wanted == last)
 
 
@@ -105,10 +108,17 @@ class _Hashed:
         self.file, self.sha256, self.bytes = file, hashlib.sha256(), 0
 
     def write(self, written: str) -> int:
-        data = written.encode()
+        return self.add(written.encode())
+
+    def add(self, data: bytes) -> int:
         self.sha256.update(data)
         self.bytes += len(data)
         return self.file.write(data)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the manifest says of it."""
+        return {"sha256": self.sha256.hexdigest(), "bytes": self.bytes}
 
 
 def _write_table(export: _Export, table: Table) -> None:
@@ -120,14 +130,33 @@ def _write_table(export: _Export, table: Table) -> None:
         writer = csv.writer(hashed)
         writer.writerow(name for name, _ in table.columns)
         for row in table.rows(export.cut):
-            writer.writerow([text(cell) for cell in row])
+            writer.writerow([_attach(export, cell) if isinstance(cell, Attached) else text(cell) for cell in row])
             _count(export, table, row)
             rows += 1
             export.rows += 1
             if export.rows % _REPORT_EVERY == 0:
                 export.progress(export.rows, table.file)
         _sync(file)
-    export.files[table.file] = {"sha256": hashed.sha256.hexdigest(), "bytes": hashed.bytes, "rows": rows}
+    export.files[table.file] = {**hashed.about, "rows": rows}
+
+
+def _attach(export: _Export, attached: Attached) -> str:
+    """Copy a file into the folder, a piece at a time: KEPT, or MISSING or DAMAGED, and then there is none."""
+    if not _SAFE.fullmatch(attached.name):
+        return "DAMAGED"
+    path = export.folder / attached.name
+    path.parent.mkdir(exist_ok=True)
+    try:
+        with path.open("xb") as file:
+            hashed = _Hashed(file)
+            for piece in attached.pieces:
+                hashed.add(piece)
+            _sync(file)
+    except issuing.Damaged as fault:
+        path.unlink()
+        return "MISSING" if isinstance(fault, issuing.Missing) else "DAMAGED"
+    export.files[attached.name] = hashed.about
+    return "KEPT"
 
 
 def _count(export: _Export, table: Table, row: Any) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from ledger.content import facts_text
@@ -20,6 +20,22 @@ class Cut:
     last_posting: int
     is_whole: bool
 
+    @property
+    def ends_at(self) -> datetime | None:
+        """The end of its last day (UTC); None for everything."""
+        return end_of(self.until) if self.until else None
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A cell that is a file: it is copied beside the tables under `name`, and the cell says what became of it.
+
+    `pieces` raises `payouts.issuing.Damaged` when what it gave is not to be relied on.
+    """
+
+    name: str
+    pieces: Iterator[bytes]
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -33,6 +49,11 @@ class Table:
     @property
     def file(self) -> str:
         return f"{self.name}.csv"
+
+
+def end_of(day: date) -> datetime:
+    """When a UTC day is over."""
+    return datetime.combine(day + timedelta(days=1), time.min, UTC)
 
 
 def text(cell: Any) -> str:

@@ -60,6 +60,7 @@ FILES = {
     "payouts": "payout_id# run_id# payee_id# unit payable_micros# amount_micros# amount_cents# threshold_micros# "
     "rail destination state reason transfer_id retries# paid_at",
     "attempts": "attempt_id# payout_id# number# state created_at resolved_at",
+    "issued_statements": "statement_id# number payee_id# unit month version# corrects sha256 bytes# issued_at file",
 }
 INDEXES = (
     "postings (entry_id, line)",
@@ -80,6 +81,8 @@ INDEXES = (
     "payouts (run_id, payee_id)",
     "attempts (payout_id)",
     "snapshots (month, account)",
+    "issued_statements (payee_id, unit, month, version)",
+    "issued_statements (number)",
 )
 
 # Which entry of which group billed which view. The group's campaign, beneficiary and day name its views; a view that
@@ -175,13 +178,19 @@ def manifest(books: Books) -> Findings:
         if name not in there:
             yield f"{name} is missing."
             continue
-        sha256, size = hashlib.sha256(), 0
-        with (books.folder / name).open("rb") as file:
-            while chunk := file.read(1 << 16):
-                sha256.update(chunk)
-                size += len(chunk)
-        if size != said.get("bytes") or sha256.hexdigest() != said.get("sha256"):
+        size, sha256 = hashed(books.folder / name)
+        if size != said.get("bytes") or sha256 != said.get("sha256"):
             yield f"{name} is not the file that was written: {size} bytes with another hash than {said.get('sha256')}."
+
+
+def hashed(path: Path) -> tuple[int, str]:
+    """(size, SHA-256) of a file, read a piece at a time."""
+    sha256, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 16):
+            sha256.update(chunk)
+            size += len(chunk)
+    return size, sha256.hexdigest()
 
 
 def reading(books: Books) -> Findings:
@@ -973,6 +982,49 @@ def payouts(books: Books) -> Findings:
             yield f"Money in transit comes from {source!r}, which is no payout."
 
 
+# --- statements
+
+
+def statements(books: Books) -> Findings:
+    """Each issued statement has its file, byte by byte, and there is no other file."""
+    place = books.folder / "statements"
+    for number, sha256, size, state in books.rows("SELECT number, sha256, bytes, file FROM issued_statements"):
+        path = place / f"{number}.pdf"
+        if not re.fullmatch(r"[0-9A-Za-z-]+", number):
+            yield f"{number!r} is no number of a statement."
+        elif state != "KEPT":
+            yield f"The file of statement {number} was {state} when the books were exported."
+        elif path.is_symlink() or not path.is_file():
+            yield f"The file of statement {number} is not here."
+        elif hashed(path) != (size, sha256):
+            yield f"The file of statement {number} is not what was issued."
+    for path in sorted(place.rglob("*")):
+        kept = books.one("SELECT 1 FROM issued_statements WHERE number = ? AND file = 'KEPT'", path.stem)
+        if path != place / f"{path.stem}.pdf" or not kept:
+            yield f"statements/{path.relative_to(place).as_posix()} is no file of an issued statement."
+
+
+def statement_versions(books: Books) -> Findings:
+    """Versions of a payee's month count from one without gaps, each corrects the one before it, so one is current."""
+    subject, version, number = None, 0, ""
+    for payee_id, unit, month, its_version, its_number, corrects, payee, closed in books.rows(
+        "SELECT s.payee_id, s.unit, s.month, s.version, s.number, s.corrects, p.payee_id, m.month"
+        " FROM issued_statements AS s LEFT JOIN payees AS p USING (payee_id) LEFT JOIN months AS m USING (month)"
+        " ORDER BY s.payee_id, s.unit, s.month, s.version, s.statement_id"
+    ):
+        if subject != (payee_id, unit, month):
+            subject, version, number = (payee_id, unit, month), 0, ""
+        if (its_version, corrects) != (version + 1, number):
+            yield f"Statement {its_number} is version {its_version} and corrects {corrects!r}; before it is {number!r}."
+        if its_number != f"{month[:7]}-{payee_id}-{unit}-{its_version}" or month[8:] != "01":
+            yield f"The number {its_number} is not that of a month, a payee, a unit and a version."
+        if payee is None:
+            yield f"Statement {its_number} is of a payee who is not there."
+        if closed is None and books.is_whole:
+            yield f"Statement {its_number} is of a month that is not closed."
+        version, number = its_version, its_number
+
+
 # --- all of it
 
 CHECKS: tuple[tuple[str, Callable[[Books], Findings], bool], ...] = (
@@ -1004,6 +1056,8 @@ CHECKS: tuple[tuple[str, Callable[[Books], Findings], bool], ...] = (
     ("runs are what two persons agreed on", payout_runs, True),
     ("what is in transit is in open payouts", transit, False),
     ("payouts moved what their states say", payouts, False),
+    ("statements have the files that were issued", statements, True),
+    ("statements follow each other", statement_versions, True),
 )
 
 

@@ -1,5 +1,6 @@
 """The auditor's folder: what is in it, that it is whole and the same twice, and that two programs find the same."""
 
+import hashlib
 import io
 import json
 import random
@@ -16,12 +17,15 @@ from django.test.utils import CaptureQueriesContext
 
 from ledger import triggers
 from ledger.models import Entry, Posting
-from megabox import audit, snapshots
+from megabox import audit, media, snapshots
 from megabox.export import folder, verify_books
 from megabox.export.table import text
+from payouts import issued_audit, issuing
+from payouts.models import IssuedStatement
 from tests.ledger.factories import make_gate_view, make_sale, make_top_up
 from tests.megabox.books import DAY, NOON, make_busy_books
 from tests.megabox.forging import read, verdict
+from tests.payouts.factories import CLOSED, make_statement, make_statements
 from tests.users.factories import leo, make_user
 
 pytestmark = pytest.mark.django_db
@@ -55,8 +59,11 @@ def test_a_busy_book_is_clean_in_the_eyes_of_both_and_its_folder_is_the_same_twi
     assert [finding for finding in audit.findings() if finding.room != "artists"] == []
     first, second = export(tmp_path / "first"), export(tmp_path / "second")
     assert verdict(first) == {}
-    names = sorted(path.name for path in first.iterdir())
-    assert names == sorted([*(table.file for table in folder.TABLES), "README.txt", "manifest.json", "verify_books.py"])
+    names = sorted(path.relative_to(first).as_posix() for path in first.rglob("*") if path.is_file())
+    statements = [f"statements/{number}.pdf" for number in IssuedStatement.objects.values_list("number", flat=True)]
+    assert len(statements) > 2
+    tables = [table.file for table in folder.TABLES]
+    assert names == sorted([*tables, *statements, "README.txt", "manifest.json", "verify_books.py"])
     assert all((first / name).read_bytes() == (second / name).read_bytes() for name in names)
 
     _nobody_can_be_recognised(first)
@@ -111,6 +118,11 @@ HARM = (
     "UPDATE payouts_payout SET state = 'FAILED' WHERE id = {payout}",
     "UPDATE payouts_payout SET amount_micros = amount_micros - 10000 WHERE id = {payout}",
     "DELETE FROM payouts_attempt WHERE payout_id = {payout}",
+    "UPDATE payouts_issuedstatement SET sha256 = 'no' WHERE id = {statement}",
+    "UPDATE payouts_issuedstatement SET path = 'nowhere.pdf' WHERE id = {statement}",
+    "UPDATE payouts_issuedstatement SET path = '../../../etc/passwd' WHERE id = {statement}",
+    "UPDATE payouts_issuedstatement SET number = '../out' WHERE id = {statement}",
+    "UPDATE payouts_issuedstatement SET version = version + 5 WHERE id = {correction}",
 )
 ROWS = {
     "posting": "ledger_posting",
@@ -128,6 +140,8 @@ ROWS = {
     "line": "store_orderline WHERE net_micros > 0",
     "gate": "store_gate WHERE entry_key IS NOT NULL",
     "payout": "payouts_payout WHERE state = 'PAID'",
+    "statement": "payouts_issuedstatement",
+    "correction": "payouts_issuedstatement WHERE corrects_id IS NOT NULL",
 }
 
 
@@ -237,6 +251,78 @@ def test_the_cost_does_not_grow_with_the_books(tmp_path: Path) -> None:
     more_queries, more_memory = cost("large")
     assert more_queries == queries
     assert more_memory < memory + 3_000_000
+
+
+# --- issued statements
+
+
+def rows_of_statements(path: Path) -> dict[str, str]:
+    return {row["number"]: row["file"] for row in read(path, "issued_statements")}
+
+
+def test_statements_are_copied_byte_by_byte_and_named_by_their_numbers(tmp_path: Path) -> None:
+    issued = make_statement()
+    out = export(tmp_path / "out")
+    copied = (out / "statements" / f"{issued.number}.pdf").read_bytes()
+    assert copied == issuing.read(issued)
+    said = json.loads((out / "manifest.json").read_text())["files"][f"statements/{issued.number}.pdf"]
+    assert said == {"sha256": issued.sha256, "bytes": issued.size_bytes}
+    row = read(out, "issued_statements")[0]
+    assert (row["sha256"], row["bytes"], row["corrects"], row["file"]) == (issued.sha256, str(len(copied)), "", "KEPT")
+    assert "statements/" in (out / "README.txt").read_text()
+
+
+def test_an_export_until_a_day_leaves_out_what_was_issued_later(tmp_path: Path) -> None:
+    early, late = make_statements(CLOSED, CLOSED + timedelta(days=2))
+    until = export(tmp_path / "until", CLOSED.date())
+    assert rows_of_statements(until) == {early.number: "KEPT"}
+    assert [path.stem for path in (until / "statements").iterdir()] == [early.number]
+    assert verdict(until) == {}
+    assert rows_of_statements(export(tmp_path / "all")) == {early.number: "KEPT", late.number: "KEPT"}
+
+
+def test_a_statement_that_is_gone_or_damaged_is_said_so_and_the_export_goes_on(tmp_path: Path) -> None:
+    whole, gone, changed, cut = make_statements(CLOSED, CLOSED, CLOSED, CLOSED)
+    media.private().delete(gone.path)
+    stored = Path(media.private().path(changed.path))
+    stored.write_bytes(stored.read_bytes().replace(b"%PDF-1", b"%PDF-9"))
+    Path(media.private().path(cut.path)).write_bytes(issuing.read(cut)[:100])
+    out = export(tmp_path / "out")
+    states = {whole.number: "KEPT", gone.number: "MISSING", changed.number: "DAMAGED", cut.number: "DAMAGED"}
+    assert rows_of_statements(out) == states
+    assert [path.stem for path in (out / "statements").iterdir()] == [whole.number]
+    assert verdict(out) == {"statements have the files that were issued": 3}
+    assert len([finding for finding in audit.findings() if finding.rule == "statement file"]) == 3
+
+
+def test_what_a_row_says_never_leads_out_of_the_folder(tmp_path: Path) -> None:
+    issued = make_statement()
+    tamper("UPDATE payouts_issuedstatement SET number = '../escaped'")
+    out = export(tmp_path / "out")
+    assert rows_of_statements(out) == {"../escaped": "DAMAGED"}
+    assert not list(tmp_path.rglob("*escaped*"))
+    assert verdict(out)
+    tamper(f"UPDATE payouts_issuedstatement SET number = '{issued.number}', path = '../../../etc/passwd'")
+    assert rows_of_statements(export(tmp_path / "second")) == {issued.number: "DAMAGED"}
+
+
+def test_a_file_of_any_size_is_exported_verified_and_audited_a_piece_at_a_time(tmp_path: Path) -> None:
+    """The file is 24 MB, everything together needs less than three."""
+    issued = make_statement()
+    export(tmp_path / "warm")
+    data = issuing.read(issued) + b"\0" * 24_000_000
+    Path(media.private().path(issued.path)).write_bytes(data)
+    sha256 = hashlib.sha256(data).hexdigest()
+    tamper(f"UPDATE payouts_issuedstatement SET sha256 = '{sha256}', size_bytes = {len(data)}")
+    del data
+    tracemalloc.start()
+    out = export(tmp_path / "out")
+    assert verdict(out) == {}
+    assert list(issued_audit.files()) == []
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert rows_of_statements(out) == {issued.number: "KEPT"}
+    assert peak < 3_000_000
 
 
 # --- the command

@@ -15,6 +15,7 @@ from megabox.export import folder
 from megabox.models import BooksExport, Job
 from tests.ledger.factories import make_sale
 from tests.megabox.forging import verdict
+from tests.payouts.factories import make_statement
 from tests.users.factories import ada
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +50,7 @@ def content(answer: object) -> bytes:
 
 
 def test_the_zip_holds_a_folder_that_is_clean(tmp_path: Path) -> None:
-    make_sale()
+    statement = make_statement()
     export = made()
     assert (export.state, export.error) == ("DONE", "")
     answer = signed_in().get(reverse("desk_export_zip", args=[export.pk]))
@@ -58,6 +59,7 @@ def test_the_zip_holds_a_folder_that_is_clean(tmp_path: Path) -> None:
     assert len(data) == export.size_bytes
     with zipfile.ZipFile(io.BytesIO(data)) as packed:
         packed.extractall(tmp_path / "out")
+    assert (tmp_path / "out" / "megabox-books" / "statements" / f"{statement.number}.pdf").is_file()
     assert verdict(tmp_path / "out" / "megabox-books") == {}
     assert not list((tmp_path / "exports").iterdir()), "nothing is left over"
 

@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -153,6 +154,8 @@ POOL = {
     "booked_at": "2026-10-01T00:00:00.000000+00:00",
 }
 NOBODYS = "[[987654,10000]]"
+HAVE_FILES = "statements have the files that were issued"
+FOLLOW = "statements follow each other"
 FORGERIES: dict[str, tuple[str, Callable[[list[Row]], None], str]] = {
     "an amount": ("postings", grow("amount_micros"), "digests recompute"),
     "swapped accounts": ("postings", swap, "digests recompute"),
@@ -304,6 +307,25 @@ FORGERIES: dict[str, tuple[str, Callable[[list[Row]], None], str]] = {
         drop(("state", "SUCCEEDED")),
         "payouts moved what their states say",
     ),
+    "the hash of a statement": ("issued_statements", set_cell("sha256", "0" * 64), HAVE_FILES),
+    "the size of a statement": ("issued_statements", grow("bytes"), HAVE_FILES),
+    "a statement that is gone": ("issued_statements", drop(), HAVE_FILES),
+    "a statement that could not be exported": ("issued_statements", set_cell("file", "MISSING"), HAVE_FILES),
+    "a statement that leads out of the folder": ("issued_statements", set_cell("number", "../manifest"), HAVE_FILES),
+    "a statement that nobody issued": (
+        "issued_statements",
+        lambda rows: rows.append({**rows[0], "number": "2026-09-1-USD-1", "month": "2026-09-01"}),
+        HAVE_FILES,
+    ),
+    "a version that is left out": ("issued_statements", set_cell("version", "3", ("version", "2")), FOLLOW),
+    "a month with two current versions": ("issued_statements", set_cell("corrects", "", ("version", "2")), FOLLOW),
+    "a version that is there twice": ("issued_statements", lambda rows: rows.append(rows[0]), FOLLOW),
+    "somebody else's statement": ("issued_statements", set_cell("payee_id", "987654"), FOLLOW),
+    "a statement of a month that is not closed": (
+        "issued_statements",
+        lambda rows: rows[-1].update(month="2026-11-01", number=rows[-1]["number"].replace("2026-10", "2026-11")),
+        FOLLOW,
+    ),
 }
 
 
@@ -435,6 +457,45 @@ def test_a_file_that_is_gone_or_new_is_found(books: Path) -> None:
     wrong = verdict(books)
     assert wrong["files are those of the manifest"] == 2
     assert "every cell can be read" in wrong
+
+
+def statement(books: Path) -> Path:
+    return sorted((books / "statements").iterdir())[0]
+
+
+def test_a_statement_that_was_changed_is_found_though_the_manifest_agrees(books: Path) -> None:
+    path = statement(books)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"%PDF-1", b"%PDF-9", 1))
+    assert verdict(books) == {"files are those of the manifest": 1, HAVE_FILES: 1}
+    agree(books)
+    assert verdict(books) == {HAVE_FILES: 1}
+    path.write_bytes(data)
+    agree(books)
+    assert verdict(books) == {}
+
+
+def test_a_statement_that_is_gone_is_found_though_the_manifest_agrees(books: Path) -> None:
+    path = statement(books)
+    path.unlink()
+    assert verdict(books) == {"files are those of the manifest": 1, HAVE_FILES: 1}
+    manifest = json.loads((books / "manifest.json").read_text())
+    del manifest["files"][f"statements/{path.name}"]
+    (books / "manifest.json").write_text(json.dumps(manifest))
+    assert verdict(books) == {HAVE_FILES: 1}
+
+
+@pytest.mark.parametrize("name", ["2026-10-987654-USD-1.pdf", "a note.txt", "inner/2026-10-1-USD-1.pdf"])
+def test_a_file_beside_the_statements_is_found_though_the_manifest_agrees(name: str, books: Path) -> None:
+    path = books / "statements" / name
+    path.parent.mkdir(exist_ok=True)
+    shutil.copyfile(statement(books), path)
+    assert "files are those of the manifest" in verdict(books)
+    manifest = json.loads((books / "manifest.json").read_text())
+    manifest["files"][f"statements/{name}"] = {}
+    (books / "manifest.json").write_text(json.dumps(manifest))
+    agree(books)
+    assert set(verdict(books)) == {HAVE_FILES}
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"format": "megabox.books/9", "files": {}}', "[]"])
