@@ -32,7 +32,7 @@ def _context(payout: Payout) -> dict[str, Any]:
     state, by_stripe = payout.state, payout.rail == Rail.STRIPE
     is_running = payout.run.state in (PayoutRun.State.EXECUTING, PayoutRun.State.APPROVED)
     postings = Posting.objects.filter(source=payout.source).select_related("entry", "debit", "credit").order_by("pk")
-    is_over = payout.run.state not in (PayoutRun.State.CANCELLED, PayoutRun.State.DRAFT, PayoutRun.State.COMPUTED)
+    is_agreed = payout.run.state in PayoutRun.AGREED
     return {
         "payout": payout,
         "run": payout.run,
@@ -40,7 +40,7 @@ def _context(payout: Payout) -> dict[str, Any]:
         "attempts": payout.attempts.all(),
         "decisions": payout.decisions.select_related("by"),
         "postings": postings,
-        "can_retry": state == Payout.State.FAILED and is_over and not payout.file_id,
+        "can_retry": state == Payout.State.FAILED and is_agreed and not payout.file_id,
         "can_release": state == Payout.State.RESERVED and is_running,
         "can_confirm": state == Payout.State.SENDING and not by_stripe,
         "can_come_back": state in (Payout.State.SENDING, Payout.State.PAID) and not by_stripe,
