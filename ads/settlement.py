@@ -133,7 +133,7 @@ def close(day: date, now: datetime) -> bool:
 def close_due(now: datetime) -> int:
     """Close every day that can be closed, and make final what was closed long enough; return how many changed."""
     last = (now - timedelta(seconds=LIFETIME_SECONDS)).astimezone(UTC).date() - timedelta(days=1)
-    days = set(CampaignDay.objects.filter(day__lte=last).values_list("day", flat=True))
+    days = set(CampaignDay.objects.filter(day__lte=last).values_list("day", flat=True).distinct())
     done = set(BookDay.objects.exclude(state=BookDay.State.OPEN).values_list("day", flat=True))
     changed = sum(close(day, now) for day in sorted(days - done))
     old = BookDay.objects.filter(state=BookDay.State.CLOSED, day__lte=now.date() - timedelta(FINAL_AFTER_DAYS))

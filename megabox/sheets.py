@@ -21,7 +21,10 @@ from megabox.money import plain
 from megabox.tables import Column, Kind, Row, Table, Value
 
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""How formulas begin; the wide signs of East Asia begin them, too."""
+NEXT_CELL = re.compile(r"([;|\t\r\n])(?=\s*[=+@\uff1d\uff0b\uff0d\uff20-])")
+"""Where a spreadsheet that splits lines at something else than commas sees the beginning of a formula."""
 MARK = "\ufeff"
 """Without it at the beginning, Excel does not take a file for UTF-8."""
 
@@ -75,8 +78,8 @@ def _csv_cells(columns: Sequence[Column], row: Row) -> Iterator[str]:
 
 
 def neutral(value: Value) -> str:
-    """A cell as text that no spreadsheet takes for a formula; numbers stay numbers."""
-    text = written(value)
+    """A cell as text that no spreadsheet takes for a formula, however it splits lines; numbers stay numbers."""
+    text = NEXT_CELL.sub(r"\1'", written(value))
     return f"'{text}" if is_formula(text) and not NUMBER.fullmatch(text) else text
 
 
