@@ -91,7 +91,8 @@ class PayoutRun(Claimable):
     @property
     def known_until(self) -> datetime:
         """The latest moment at which something was decided about this run; nothing is decided before it."""
-        moments = (self.created_at, self.computed_at, self.approved_at, self.executed_at, self.paused_at)
+        decided = self.decisions.aggregate(last=models.Max("at"))["last"]
+        moments = (self.created_at, self.computed_at, self.approved_at, self.executed_at, decided)
         return max(moment for moment in moments if moment is not None)
 
 

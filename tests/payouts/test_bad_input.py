@@ -219,6 +219,14 @@ def test_a_clock_that_goes_back_decides_nothing(step: str) -> None:
     assert_clean()
 
 
+def test_a_run_that_was_paused_and_resumed_knows_the_time_of_both() -> None:
+    run = runs_executing()
+    decisions.pause(run.pk, by=ada(), why="A look at the list.", at=NOON + timedelta(hours=1))
+    decisions.resume(run.pk, by=ada(), at=NOON + timedelta(hours=3))
+    with pytest.raises(runs.ClockWentBack):
+        decisions.pause(run.pk, by=ada(), why="Again.", at=NOON + timedelta(hours=2))
+
+
 def test_a_clock_that_goes_back_never_sends_a_key_whose_age_it_cannot_know(standin: Standin) -> None:
     nina = make_payee(stripe_account=standin.payable_account())
     earn(nina, 60 * MICROS)

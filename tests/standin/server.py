@@ -45,7 +45,9 @@ class Standin:
         )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
-        assert "http://" in line, "the stand-in did not start"
+        if "http://" not in line:
+            self.stop()
+            raise AssertionError("The stand-in did not start.")
         self.url = line.split(": ", 1)[1].strip()
         self.port = int(self.url.rsplit(":", 1)[1])
         return self
