@@ -72,10 +72,11 @@ def test_a_worker_killed_while_it_pays(page: Page, browser: Browser, megabox: Me
 
 
 MAKE_SOMETHING_DUE = """
+from django.utils import timezone
 from artists.models import Payee
 from megabox.demo import history
 for payee in Payee.objects.filter(name="Maeve Quinn"):
-    history.onboard(payee)
+    history.onboard(payee, timezone.now())
 Payee.objects.filter(name="Maeve Quinn").update(threshold_micros=10_000_000)
 """
 """A collaborator of the demo who earned enough, but whose payouts are not set up."""
