@@ -75,6 +75,15 @@ def totals(account_ids: Collection[int] | None = None, *, at: datetime | None = 
     return _totals(account_ids, at, Q(entry__occurred_at__lte=at) if at else Q())
 
 
+def within(since: datetime, until: datetime) -> Q:
+    """The condition on postings to have occurred from `since` up to but not including `until`.
+
+    Closed months tell between which ids such postings lie, so older and newer ones are not even looked at.
+    """
+    occurred = Q(entry__occurred_at__gte=since, entry__occurred_at__lt=until)
+    return occurred & _ids(months.latest(until=since), until)
+
+
 def statement(codes: Sequence[str], *, since: datetime, until: datetime) -> Statement:
     """What moved on accounts of one unit from `since` up to but not including `until`, oldest first.
 
@@ -88,15 +97,15 @@ def statement(codes: Sequence[str], *, since: datetime, until: datetime) -> Stat
     side = 1 if meanings[0].is_debit_normal else -1
     earlier = _totals(list(accounts), since, Q(entry__occurred_at__lt=since))
     opening = sum(_net(account, earlier) * _side(account) * side for account in accounts.values())
-    within = (
+    moved = (
         Posting.objects.filter(Q(debit__in=accounts) | Q(credit__in=accounts))
-        .filter(_ids(months.latest(until=since), until), entry__occurred_at__gte=since, entry__occurred_at__lt=until)
+        .filter(within(since, until))
         .select_related("entry", "debit", "credit")
         .order_by("entry__occurred_at", "pk")
     )
     lines = tuple(
         _line(posting, account, other, amount * side)
-        for posting in within
+        for posting in moved
         for account, other, amount in (
             (posting.debit, posting.credit, posting.amount),
             (posting.credit, posting.debit, -posting.amount),

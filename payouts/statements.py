@@ -168,7 +168,7 @@ def day_start(day: date) -> datetime:
 def statement(payee: Payee, unit: str, *, since: datetime, until: datetime) -> Statement:
     """The statement of one payee in one unit, oldest line first."""
     codes = _codes(payee, unit)
-    within = _crossing(payee, unit, codes).filter(entry__occurred_at__gte=since, entry__occurred_at__lt=until)
+    within = _crossing(payee, unit, codes).filter(reading.within(since, until))
     sums = dict(within.order_by().values_list("kind").annotate(total=Sum("change")))
     opening, closing = _places(payee, unit, codes, before=since), _places(payee, unit, codes, before=until)
     assert opening.total + sum(sums.values()) == closing.total, f"statement of payee {payee.pk}"
@@ -183,7 +183,7 @@ def places(payee: Payee, unit: str) -> Places:
 def by_month(payee: Payee, unit: str, *, since: datetime, until: datetime) -> dict[str, int]:
     """Net earnings (earned less taken back) per month like 2026-11, in micros; months without any are left out."""
     lines = _crossing(payee, unit, _codes(payee, unit)).filter(
-        entry__occurred_at__gte=since, entry__occurred_at__lt=until, kind__in=[EARNING, REVERSAL]
+        reading.within(since, until), kind__in=[EARNING, REVERSAL]
     )
     months = lines.annotate(month=TruncMonth("entry__occurred_at", tzinfo=UTC)).order_by("month")
     return {f"{month:%Y-%m}": net for month, net in months.values_list("month").annotate(net=Sum("change"))}
