@@ -5,7 +5,6 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
 
 from ledger import batch, chart, journal, pending
 from ledger.batch import Draft
@@ -14,6 +13,7 @@ from ledger.models import Balance, Entry, Posting
 
 _AT_ONCE = 50
 """Payees who mature in one transaction: few enough that a sale of theirs does not wait long."""
+_LOOKED_AT_ONCE = 500
 
 
 def mature(day: date, *, at: datetime) -> int:
@@ -24,14 +24,23 @@ def mature(day: date, *, at: datetime) -> int:
     Source: docs/money.md, "Maturity".
     """
     assert day <= at.date(), f"{day} has not come yet"
-    due_postings = Posting.objects.filter(credit=OuterRef("account"), matures_on__lte=day)
-    waiting = list(
-        Balance.objects.filter(account__code__startswith="payee:", account__code__contains=":pending:", amount__gt=0)
-        .filter(Exists(due_postings))
-        .order_by("account")
-        .values_list("account__code", flat=True)
-    )
+    waiting = _with_something_due(day)
     return sum(_mature(waiting[i : i + _AT_ONCE], day, at=at) for i in range(0, len(waiting), _AT_ONCE))
+
+
+def _with_something_due(day: date) -> list[str]:
+    """Codes of the pending accounts of which something is due by `day`: a look that locks nobody."""
+    codes = dict(
+        Balance.objects.filter(account__code__startswith="payee:", account__code__contains=":pending:", amount__gt=0)
+        .order_by("account")
+        .values_list("account", "account__code")
+    )
+    ids = list(codes)
+    found: list[str] = []
+    for start in range(0, len(ids), _LOOKED_AT_ONCE):
+        due = pending.due(ids[start : start + _LOOKED_AT_ONCE], day)
+        found += [codes[pk] for pk, micros in due.items() if micros > 0]
+    return found
 
 
 def _mature(pending_codes: Sequence[str], day: date, *, at: datetime) -> int:

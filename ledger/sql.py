@@ -141,7 +141,8 @@ def uncovered_micros(account_ids: Iterable[int], day: date, maturity: str) -> di
     """What is left of the credits to pending accounts that mature by `day` and that no maturity has covered.
 
     A maturity (an entry of the kind `maturity`) covers the credits before it up to its day. So what is not covered
-    either matures after the latest day covered, or was credited after the maturity that covered that day.
+    either matures after the latest day covered, or was credited after the maturity that covered that day. The days of
+    the latter stand in a CASE, so that they are found by their ids: by their days all of history would be read.
     """
     left = """
         credited.amount - COALESCE((
@@ -167,8 +168,8 @@ def uncovered_micros(account_ids: Iterable[int], day: date, maturity: str) -> di
             AND credited.matures_on > COALESCE(covered.day, %s)
             UNION ALL
             SELECT covered.id, {left} FROM covered JOIN ledger_posting AS credited
-            ON credited.credit_id = covered.id AND credited.matures_on <= %s
-            AND credited.id > covered.posting_id AND credited.matures_on <= covered.day
+            ON credited.credit_id = covered.id AND credited.id > covered.posting_id
+            AND CASE WHEN credited.matures_on <= %s AND credited.matures_on <= covered.day THEN 1 ELSE 0 END = 1
             WHERE NOT EXISTS (
                 SELECT 1 FROM ledger_posting AS matured JOIN ledger_entry ON ledger_entry.id = entry_id AND kind = %s
                 WHERE matured.debit_id = covered.id AND matured.id > credited.id
