@@ -2,7 +2,7 @@
 
 Opening + earnings + reversals + adjustments + withheld + paid = closing, to the micro, for any window; where the money
 stands (being checked, available, held, on its way, owed) is kept apart. Sums are the database's and lines are read
-by the page, so a statement of a million views opens as fast as an empty one. Nothing of it is stored.
+by the page, so opening one reads a page of lines, however many views they stand for. Nothing of it is stored.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
