@@ -5,7 +5,7 @@ PIP := .venv/bin/pip install -qq --disable-pip-version-check --no-warn-script-lo
 RUN := .venv/bin/python
 WORKERS ?= auto
 
-.PHONY: help run test sweep browser check fix bench reset lock
+.PHONY: help run test fixtures sweep browser check lint fix bench reset lock
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -30,13 +30,21 @@ test: .venv/ready-dev ## Run all tests on SQLite, with nothing else to install
 	@$(RUN) -m pytest -n $(WORKERS) --dist worksteal -m "not browser and not sweep"
 	@$(MAKE) --no-print-directory browser
 
+var/fixtures/ready: tests/fixtures.lock tests/fixtures.py | .venv/ready-dev
+	@$(RUN) -m tests.fixtures
+	@touch $@
+
+fixtures: var/fixtures/ready ## Fetch sound files nobody here wrote (1 MB, by hash), which some tests need, into var/fixtures
+
 sweep: .venv/ready-dev ## Kill processes at every boundary of a payout, under every behaviour of the provider
 	@$(RUN) -m pytest -n $(WORKERS) --dist worksteal -m sweep
 
-browser: .venv/ready-dev ## Walk the stories in a real headless Chromium
-	@$(RUN) -m pytest -m browser -p no:randomly
+browser: .venv/ready-dev ## Walk the stories in a real headless Chromium, on two sites at once
+	@$(RUN) -m pytest -n 2 --dist loadgroup -m browser -p no:randomly tests/browser
 
-check: .venv/ready-dev ## Lint, formatting, types, import contracts, migrations, then all tests
+check: lint test ## Lint, formatting, types, import contracts, migrations, then all tests
+
+lint: .venv/ready-dev ## Lint, formatting, types, import contracts, migrations
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy .
@@ -44,7 +52,6 @@ check: .venv/ready-dev ## Lint, formatting, types, import contracts, migrations,
 	.venv/bin/djlint templates --lint --quiet
 	DEBUG=1 $(RUN) manage.py makemigrations --check --dry-run
 	DEBUG=1 $(RUN) manage.py check
-	@$(MAKE) --no-print-directory test
 
 fix: .venv/ready-dev ## Format the code and mend what can be mended
 	$(RUN) -m ruff check --fix .

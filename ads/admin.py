@@ -1,11 +1,22 @@
-"""The ads room in Django's own admin: to look at, and to make house ads. Money and counts are never typed."""
+"""The ads room in Django's own admin: to look at. Campaigns and ads are made on the pages of whoever runs them."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
 
-from ads.models import Ad, AdEvent, Advertiser, BookDay, Campaign, CampaignDay, Impression, ImpressionGroup, Wallet
+from ads.models import (
+    Ad,
+    AdEvent,
+    Advertiser,
+    BookDay,
+    Campaign,
+    CampaignDay,
+    Impression,
+    ImpressionGroup,
+    ParkedReport,
+    Wallet,
+)
 from megabox.looking import ReadOnly
 
 
@@ -19,34 +30,21 @@ class AdvertiserAdmin(admin.ModelAdmin[Advertiser]):
         return False
 
 
-class AdInline(admin.StackedInline[Ad, Campaign]):
-    model = Ad
-    extra = 0
-    fields = ["kind", "title", "body", "click_url", "alt", "transcript", "duration_ms", "review", "review_reason"]
-
-
 @admin.register(Campaign)
-class CampaignAdmin(admin.ModelAdmin[Campaign]):
-    """House campaigns are made here: no advertiser, no price, no budget."""
-
+class CampaignAdmin(ReadOnly):
     list_display = ["name", "advertiser", "kind", "state", "cpm_micros", "spent_micros", "budget_micros", "starts_at"]
     list_filter = ["state", "kind"]
     search_fields = ["name", "advertiser__name"]
     list_select_related = ["advertiser"]
-    readonly_fields = ["spent_micros", "went_live_at", "stopped_at", "ended_at"]
 
-    def get_inlines(self, request: HttpRequest, obj: Campaign | None) -> Any:
-        """Ads of advertisers are decided on in the review, never typed here."""
-        return [AdInline] if obj is None or obj.kind == Campaign.Kind.HOUSE else []
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> Any:
-        """What an advertiser pays for is decided on the advertiser's pages."""
-        if obj is None or obj.kind == Campaign.Kind.HOUSE:
-            return self.readonly_fields
-        return [field.name for field in Campaign._meta.concrete_fields if field.name != "name"]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+@admin.register(Ad)
+class AdAdmin(ReadOnly):
+    list_display = ["title", "campaign", "kind", "review", "media_state", "reviewed_by", "reviewed_at"]
+    list_filter = ["review", "kind", "media_state"]
+    search_fields = ["title", "campaign__name"]
+    readonly_fields = ["click_url"]  # Django would make a form of it even to look at, and warn of the scheme it assumes
+    list_select_related = ["campaign", "reviewed_by"]
 
 
 @admin.register(Impression)
@@ -89,3 +87,9 @@ class AdEventAdmin(ReadOnly):
     list_display = ["at", "campaign", "stage", "token_id"]
     list_filter = ["stage"]
     list_select_related = ["campaign"]
+
+
+@admin.register(ParkedReport)
+class ParkedReportAdmin(ReadOnly):
+    list_display = ["parked_at", "stream", "entry_id", "problem"]
+    date_hierarchy = "parked_at"

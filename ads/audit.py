@@ -10,12 +10,25 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db.models import F, Model, Q, QuerySet, Sum
+from django.db.models import Count, F, Model, Q, QuerySet, Sum
 from django.utils import timezone
 
-from ads import due, impressions, rejections
-from ads.due import Billed
-from ads.models import BESIDE_MUSIC, BookDay, Campaign, CampaignDay, GroupEntry, Impression, ImpressionGroup, Place
+from ads.measurement import gate_views
+from ads.models import (
+    BESIDE_MUSIC,
+    WHOLE_PERMILLE,
+    BookDay,
+    BudgetLease,
+    Campaign,
+    CampaignDay,
+    GroupEntry,
+    Impression,
+    ImpressionGroup,
+    Invalidation,
+    Place,
+)
+from ads.revenue import due, escrow, rejections, replaced
+from ads.revenue.due import Billed
 from ledger import chart, journal, policy
 from ledger.audit import Check, Finding, all_findings
 from ledger.models import Entry, Policy, Posting
@@ -32,18 +45,30 @@ def checks(at: datetime) -> Sequence[Check]:
     """Every question about the impressions, the campaigns and their part of the books."""
     return (
         Check(ROOM, "what campaigns spent is what was viewed", _spending, Campaign),
+        Check(ROOM, "what campaigns settled is what their groups say", _settled, Campaign),
+        Check(ROOM, "what leases hold is set aside, and what they billed was viewed", _leases, BudgetLease),
+        Check(ROOM, "a view costs its weight of what was offered", _weights, Impression),
         Check(ROOM, "settled days recompute from their impressions", _groups, ImpressionGroup),
         Check(ROOM, "every entry of a settlement has its group", _entries, Entry),
         Check(ROOM, "gate views are credited, and nothing else is", _gate_entries, Impression),
         Check(ROOM, "what was rejected is given back", _rejections, Impression),
         Check(ROOM, "unsettled is what waits, and zero for closed days", _unsettled, Impression),
         Check(ROOM, "money stands behind every credit", _backing, Posting),
+        Check(ROOM, "escrow is the sites' part of the views that stand", _escrow, Posting),
+        Check(ROOM, "no order to reject views is given up", _given_up, Invalidation),
     )
 
 
 def findings() -> Iterator[Finding]:
     """Everything that does not agree; nothing when all is well."""
     yield from all_findings(checks(timezone.now()))
+
+
+def _given_up() -> Iterator[Finding]:
+    """Until somebody tries it again, views that the staff found invalid are still paid for."""
+    for one in Invalidation.objects.filter(state=Invalidation.State.FAILED).order_by("pk"):
+        said = f"Order {one.pk} to reject {one.total} views is given up after {one.done}: {one.problem}"
+        yield _finding("order given up", said)
 
 
 def _spending() -> Iterator[Finding]:
@@ -63,6 +88,54 @@ def _spending() -> Iterator[Finding]:
             "spend is views",
             f"Campaign {key[0]} says it spent {said.get(key, 0)} on {key[1]}, its views cost {seen.get(key, 0)}.",
         )
+
+
+def _settled() -> Iterator[Finding]:
+    """What a campaign says it settled is what stands of its groups."""
+    groups = ImpressionGroup.objects.order_by().values_list("campaign")
+    billed = dict(groups.annotate(total=Sum("gross_micros")))
+    for pk, settled in Campaign.objects.order_by("pk").values_list("pk", "settled_micros"):
+        if settled != billed.get(pk, 0):
+            yield _finding(
+                "settled is groups", f"Campaign {pk} says it settled {settled}, its groups say {billed.get(pk, 0)}."
+            )
+
+
+def _leases() -> Iterator[Finding]:
+    """Campaigns and days say what their open leases hold, and a lease billed what its counted views cost."""
+    held = (
+        BudgetLease.objects.filter(returned_at=None).order_by().annotate(left=F("granted_micros") - F("billed_micros"))
+    )
+    of_campaigns = dict(held.values_list("campaign").annotate(Sum("left")))
+    of_days = {(pk, day): left for pk, day, left in held.values_list("campaign", "day").annotate(Sum("left"))}
+    campaigns = Campaign.objects.order_by("pk")
+    for pk, leased, spent, budget in campaigns.values_list("pk", "leased_micros", "spent_micros", "budget_micros"):
+        if spent + leased > budget:
+            yield _finding("spend within budget", f"Campaign {pk} spent {spent} and leased {leased} of {budget}.")
+        if leased != (left := of_campaigns.get(pk, 0)):
+            yield _finding("leased is held", f"Campaign {pk} says {leased} is leased, its leases hold {left}.")
+    days = CampaignDay.objects.exclude(leased_micros=0).values_list("campaign", "day", "leased_micros")
+    said = {(pk, day): leased for pk, day, leased in days}
+    for pk, day in sorted(key for key in said.keys() | of_days.keys() if said.get(key, 0) != of_days.get(key, 0)):
+        leased, left = said.get((pk, day), 0), of_days.get((pk, day), 0)
+        yield _finding("leased is held", f"Campaign {pk} says {leased} is leased of {day}, its leases hold {left}.")
+    seen = _sums(_ever_counted().filter(lease_id__isnull=False, price_micros__gt=0).values_list("lease_id"))
+    for pk, billed in BudgetLease.objects.order_by("pk").values_list("pk", "billed_micros"):
+        if billed != (cost := seen.get((pk,), 0)):
+            yield _finding("leases bill views", f"Lease {pk} billed {billed}, its views cost {cost}.")
+
+
+def _weights() -> Iterator[Finding]:
+    """The price of a view is its weight of what its token offered, in whole micros."""
+    other = Impression.objects.exclude(price_micros=F("offered_micros") * F("weight_permille") / WHOLE_PERMILLE)
+    for one in other.order_by("number").iterator(chunk_size=_CHUNK):
+        weighed = f"{one.weight_permille} ‰ of {one.offered_micros}"
+        yield _finding("price is weighed", f"Impression {one.pk} costs {one.price_micros}, not {weighed}.")
+
+
+def _ever_counted() -> QuerySet[Impression]:
+    """Views that were charged, whether they were rejected later or not."""
+    return Impression.objects.filter(Q(state=Impression.State.VIEWED) | Q(rejected_at__gt=F("viewed_at")))
 
 
 def _groups() -> Iterator[Finding]:
@@ -134,11 +207,22 @@ def _expected(entry: GroupEntry, group: ImpressionGroup, gross: int) -> dict[tup
             key = (chart.payee_ad_share(unit), chart.payee(payee_id, "pending", unit))
             expected[key] = expected.get(key, 0) + part
     elif group.place == Place.MEGAKEY:
-        expected[chart.listener_rewards(unit), chart.backing(unit)] = gross
-        seen = entry.views.order_by().values_list("wallet")
-        for wallet_id, micros in seen.annotate(total=Sum("price_micros")):
-            expected[chart.xcr_issued(), chart.wallet(wallet_id)] = money.micros_to_xcr(micros)
+        _expect_extension(expected, entry, group)
     return {key: amount for key, amount in expected.items() if amount}
+
+
+def _expect_extension(expected: dict[tuple[str, str], int], entry: GroupEntry, group: ImpressionGroup) -> None:
+    """What the wallets have of an entry, and the site whose ads were replaced."""
+    unit, site_id = settings.ADS_CURRENCY, replaced.site_of(group.shares)
+    parts = [((chart.listener_rewards(unit), chart.backing(unit)), replaced.listener_part)]
+    if site_id is not None:
+        parts.append(((chart.publishers(unit), chart.escrow(site_id, unit)), replaced.site_part))
+    for wallet_id, price, count in entry.views.order_by().values_list("wallet", "price_micros").annotate(n=Count("pk")):
+        for key, part in parts:
+            expected[key] = expected.get(key, 0) + part(price, group.shares) * count
+        key = (chart.xcr_issued(), chart.wallet(wallet_id))
+        xcr = money.micros_to_xcr(replaced.listener_part(price, group.shares) * count)
+        expected[key] = expected.get(key, 0) + xcr
 
 
 def _amounts(postings: Sequence[Posting]) -> dict[tuple[str, str], int]:
@@ -155,14 +239,13 @@ def _amounts(postings: Sequence[Posting]) -> dict[tuple[str, str], int]:
 def _gate_entries() -> Iterator[Finding]:
     """I5: every gate view that ever counted has its entry over its price, and every such entry its view."""
     unit = settings.ADS_CURRENCY
-    counted = Impression.objects.filter(Q(state=Impression.State.VIEWED) | Q(rejected_at__gt=F("viewed_at")))
-    views = counted.filter(place=Place.GATE, price_micros__gt=0).order_by("pk")
+    views = _ever_counted().filter(place=Place.GATE, price_micros__gt=0).order_by("pk")
     count = 0
     for chunk in _chunks(views):
         count += len(chunk)
-        entries = _postings_by_key(impressions.entry_key(view) for view in chunk)
+        entries = _postings_by_key(gate_views.entry_key(view) for view in chunk)
         for view in chunk:
-            found = _amounts(entries.get(impressions.entry_key(view), ()))
+            found = _amounts(entries.get(gate_views.entry_key(view), ()))
             expected = {
                 (chart.unsettled(unit), chart.ads_revenue(unit)): view.price_micros,
                 (chart.listener_rewards(unit), chart.backing(unit)): view.price_micros,
@@ -211,6 +294,19 @@ def _backing() -> Iterator[Finding]:
     backing = journal.balance(chart.backing(settings.ADS_CURRENCY))
     if came - left != money.micros_to_xcr(backing):
         yield _finding("backing", f"Wallets hold {came - left} XCR micros; behind them are {backing} micros of money.")
+
+
+def _escrow() -> Iterator[Finding]:
+    """What is in escrow for a site, or was released to its payee, is its part of the billed views that stand."""
+    booked, due_to = escrow.booked(), escrow.standing()
+    for site_id in sorted(booked.keys() | due_to.keys()):
+        said, parts = booked.get(site_id, escrow.Booked()), due_to.get(site_id, 0)
+        if said.kept_micros != parts:
+            yield _finding("escrow is views", f"Site {site_id} was given {said.kept_micros}, its views say {parts}.")
+        if said.balance_micros != (held := journal.balance(chart.escrow(site_id, settings.ADS_CURRENCY))):
+            yield _finding(
+                "escrow is its postings", f"Escrow of site {site_id} holds {held}, its postings {said.balance_micros}."
+            )
 
 
 # --- reading

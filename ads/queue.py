@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Min
 
+from ads.measurement import consumer, stream
 from ads.models import Ad, Impression
 
 SETTLED_WITHIN = timedelta(hours=1, minutes=15)
@@ -20,3 +21,11 @@ def settlement_due_at() -> datetime | None:
     """When the oldest view that is not settled should be by the latest; None when all are."""
     view: datetime | None = Impression.objects.unposted().aggregate(at=Min("viewed_at"))["at"]
     return view and view + SETTLED_WITHIN
+
+
+def oldest_report() -> datetime | None:
+    """When the oldest report came that waits in the stream; None too when Redis does not say, which is told apart."""
+    try:
+        return consumer.oldest_waiting() if stream.is_wanted() else None
+    except stream.StreamDown:
+        return None

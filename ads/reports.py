@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate, TruncMonth
 
-from ads.fraud import Reason
-from ads.models import Advertiser, Campaign, Impression, ServedHour
+from ads.models import Advertiser, AskedHour, Campaign, Impression, Place, ServedHour
+from ads.traffic.fraud import Reason
 from ledger import chart, flows, journal
 from ledger.flows import Move
 from ledger.models import Account, Posting
@@ -116,8 +116,7 @@ def _by_reason(filters: Filters) -> Table:
     if filters.text:
         rejected = rejected.filter(campaign__name__icontains=filters.text)
     sums = rejected.order_by().values_list("reason").annotate(n=Count("pk"), price=Sum("price_micros", default=0))
-    labels = dict(Reason.choices)
-    rows: list[Row] = [[str(labels.get(why, why)), n, settings.ADS_CURRENCY, price] for why, n, price in sums]
+    rows: list[Row] = [[Reason.say(why), n, settings.ADS_CURRENCY, price] for why, n, price in sums]
     rows.sort(key=lambda row: (-int(str(row[1])), str(row[0])))
     columns = [
         Column("reason", "Reason"),
@@ -137,11 +136,37 @@ def _revenue_bars(filters: Filters) -> Bars | None:
     return Bars("Gross ad revenue by day", sums, settings.ADS_CURRENCY, names="Day")
 
 
+# --- fill rate
+
+
+def fill_rate(filters: Filters) -> Table:
+    """How often an ad was asked for, and how often one came that somebody pays for, by day and place or place alone."""
+    by_day = filters.by != "place"
+    hours = AskedHour.objects.filter(hour__gte=filters.start, hour__lt=filters.end).order_by()
+    names = (["day"] if by_day else []) + ["place"]
+    dated = hours.annotate(day=TruncDate("hour", tzinfo=UTC)).values_list(*names)
+    labels = {place.value: str(place.label) for place in Place}
+    rows: list[Row] = []
+    for *head, place, asked, filled in dated.annotate(a=Sum("asked"), f=Sum("filled")).order_by(*names):
+        rows.append([*head, labels.get(place, place), asked, filled, 10_000 * filled // asked if asked else 0])
+    columns = [
+        Column("place", "Place"),
+        Column("asked", "Asked for", Kind.COUNT, Total.SUM),
+        Column("filled", "A paid one came", Kind.COUNT, Total.SUM),
+        Column("rate", "Fill rate", Kind.SHARE),
+    ]
+    if by_day:
+        columns.insert(0, Column("day", "Day", Kind.DAY))
+    note = "Only ads that somebody pays for fill; where an artist's or a house ad was shown instead, nothing was sold."
+    return Table("Fill rate", columns, Listed(rows), note, empty="No ad was asked for in these days.")
+
+
 # --- roll-forwards
 
 PREPAID_MOVES = (
     Move("deposits", "Deposits", "credit", Q(entry__kind="deposit")),
     Move("made_whole", "Made whole", "credit", Q(entry__kind="impression rejected")),
+    Move("sent_back", "Refunds sent back", "credit", Q(entry__kind="refund failed")),
     Move("spent", "Spent on ads", "debit", Q(entry__kind="ads settled")),
     Move("refunded", "Refunded", "debit", Q(entry__kind="refund")),
 )
@@ -149,13 +174,13 @@ PREPAID_MOVES = (
 
 def prepaid(filters: Filters) -> Table:
     """Each advertiser's money: what was there, what came, what was spent and refunded, what is there."""
-    names = {str(pk): name for pk, name in Advertiser.objects.values_list("pk", "name")}
+    names = dict(Advertiser.objects.values_list("pk", "name"))
     accounts = Account.objects.filter(code__startswith="advertiser:", code__contains=":prepaid:")
     if filters.unit:
         accounts = accounts.filter(unit=filters.unit)
     rows: list[Row] = []
     for flow in flows.flows(accounts, PREPAID_MOVES, start=filters.start, end=filters.end):
-        number = flow.account.code.split(":")[1]
+        number = chart.owner_id(flow.account.code)
         name = names.get(number, f"advertiser {number}")
         if flow.is_used and filters.text.casefold() in name.casefold():
             rows.append([name, flow.account.code, flow.account.unit, *flows.cells(flow)])
@@ -249,6 +274,15 @@ def _first(day: date | datetime) -> date:
 
 
 REPORTS: Sequence[Report] = (
+    Report(
+        "fill-rate",
+        "Fill rate",
+        "How often was an ad asked for, and how often did one come that somebody pays for?",
+        GROUP,
+        fill_rate,
+        asks=("since", "until", "by"),
+        choices=(("day", "Day and place"), ("place", "Place")),
+    ),
     Report(
         "ad-revenue",
         "Ad revenue",

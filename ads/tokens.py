@@ -13,9 +13,10 @@ import hmac
 import json
 import secrets
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from django.conf import settings
 from django.db import models
@@ -23,10 +24,16 @@ from django.db import models
 from ads.models import BESIDE_MUSIC, Place
 from ledger import policy
 
-VERSION = 1
+VERSION = 2
+_READ = (1, VERSION)
+"""Tokens of version 1 name no lease and no person; they are read until the last of them has expired."""
 LIFETIME_SECONDS = 1_800
-"""How long a token lives unless told otherwise; the longest of all, so a day can be closed that long after its end."""
+"""No token lives longer, so a day can be closed that long after its end."""
+SLOT_LIFETIME_SECONDS = 180
+"""Beside music: an ad is asked for when it is about to be looked at, and what nobody looks at comes back so soon."""
 GATE_LIFETIME_SECONDS = 900
+MEGAKEY_LIFETIME_SECONDS = 300
+"""A wallet has one open offer of the extension, and waits so long at most for another when it was not seen."""
 SKEW = timedelta(minutes=10)
 """Clocks of our machines may differ by this much."""
 MOST_CHARACTERS = 1_500
@@ -35,6 +42,13 @@ MOST_SHARES = 64
 _MAC_BYTES = 32
 _CONTEXT = b"megabox.ads.token"
 _PLACES = (Place.GATE, Place.PLAYER, Place.PAGE, Place.MEGAKEY)  # the order is part of the format
+LIFETIMES: dict[str, int] = {
+    Place.GATE: GATE_LIFETIME_SECONDS,
+    Place.PLAYER: SLOT_LIFETIME_SECONDS,
+    Place.PAGE: SLOT_LIFETIME_SECONDS,
+    Place.MEGAKEY: MEGAKEY_LIFETIME_SECONDS,
+}
+"""How many seconds a token of each place lives unless told otherwise."""
 _LARGEST = 2**63 - 1
 
 
@@ -66,7 +80,12 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a token says. Amounts in micros of the ads currency; shares are (payee id, basis points)."""
+    """What a token says. Amounts in micros of the ads currency; shares are (payee id, basis points) beside music, and
+    (site id, basis points) where the extension replaced an ad of a site.
+
+    `lease_id` names who pays, None the budget itself. `user_id` is the person it was shown to, None for a guest;
+    `is_proven` says that whoever it was shown to is known to be a person.
+    """
 
     id: uuid.UUID
     lifetime_seconds: int
@@ -79,6 +98,9 @@ class Offer:
     album_id: int | None
     policy_version: int
     shares: tuple[tuple[int, int], ...]
+    lease_id: int | None = None
+    is_proven: bool = False
+    user_id: int | None = None
 
     @property
     def issued_at(self) -> datetime:
@@ -91,14 +113,22 @@ class Offer:
 
     @property
     def beneficiary(self) -> str:
-        """Who earns it, as groups and keys of entries name them: `gate`, `megakey` or `artist:{id}:{shares}`.
+        """Who earns it, as groups and keys of entries name them: `gate`, `megakey`, `megakey:{site}:{shares}` or
+        `artist:{id}:{shares}`.
 
         Shares and policy are part of the name, so that everything in one group is shared alike.
         """
-        if self.place not in BESIDE_MUSIC:
+        if not self.shares:
             return self.place
-        terms = json.dumps([self.policy_version, self.shares], separators=(",", ":"))
-        return f"artist:{self.artist_id}:{hashlib.sha256(terms.encode()).hexdigest()[:12]}"
+        who = f"artist:{self.artist_id}" if self.place in BESIDE_MUSIC else f"{self.place}:{self.shares[0][0]}"
+        return f"{who}:{_terms(self.policy_version, self.shares)}"
+
+
+@lru_cache(maxsize=10_000)
+def _terms(policy_version: int, shares: tuple[tuple[int, int], ...]) -> str:
+    """What stands for how something is shared, in the names of groups."""
+    terms = json.dumps([policy_version, shares], separators=(",", ":"))
+    return hashlib.sha256(terms.encode()).hexdigest()[:12]
 
 
 def issue(
@@ -106,27 +136,32 @@ def issue(
     place: str,
     *,
     at: datetime,
+    token_id: uuid.UUID | None = None,
     wallet_id: int | None = None,
     artist_id: int | None = None,
     album_id: int | None = None,
     shares: Sequence[Sequence[int]] = (),
     policy_version: int | None = None,
     lifetime_seconds: int | None = None,
+    lease_id: int | None = None,
+    is_proven: bool = False,
+    user_id: int | None = None,
 ) -> str:
     """A token for showing `choice` at `place` at `at`.
 
     At the gate and in Megakey it needs the wallet that is paid; beside music the artist and the shares of the split
-    sheet that applies now, as [payee id, basis points]. Without `policy_version` the policy in force counts.
+    sheet that applies now, as [payee id, basis points]; where an ad was replaced the site, as [site id, basis points].
+    Without `policy_version` the policy in force counts. `token_id` is a fresh `uuid7(at)`, made here unless given.
     """
     if place in BESIDE_MUSIC:
         assert artist_id and shares, "beside music somebody must earn"
     else:
         assert wallet_id, "a wallet must earn"
+        assert len(shares) <= (place == Place.MEGAKEY), "at the gate all is the wallet's, in the extension one site's"
     assert len(shares) <= MOST_SHARES, f"{len(shares)} shares"
-    usual = LIFETIME_SECONDS if place in BESIDE_MUSIC else GATE_LIFETIME_SECONDS
     offer = Offer(
-        id=uuid7(at),
-        lifetime_seconds=min(lifetime_seconds or usual, LIFETIME_SECONDS),
+        id=token_id or uuid7(at),
+        lifetime_seconds=min(lifetime_seconds or LIFETIMES[place], LIFETIME_SECONDS),
         campaign_id=choice.campaign_id,
         ad_id=choice.ad_id,
         price_micros=choice.price_micros,
@@ -136,6 +171,9 @@ def issue(
         album_id=album_id,
         policy_version=policy.current(at).version if policy_version is None else policy_version,
         shares=tuple((int(payee_id), int(points)) for payee_id, points in shares),
+        lease_id=lease_id,
+        is_proven=is_proven,
+        user_id=user_id,
     )
     key_id = next(iter(settings.ADS_TOKEN_KEYS))
     body = _pack(offer, key_id)
@@ -156,7 +194,7 @@ def verify(token: str) -> Offer:
     """What a token offers, whether or not its time is over. Raises BadToken when it is malformed or forged."""
     raw = _decode(token)
     body, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
-    if len(body) < 2 or body[0] != VERSION:
+    if len(body) < 2 or body[0] not in _READ:
         raise BadToken(Fault.MALFORMED)
     try:
         key_id = body[2 : 2 + body[1]].decode("ascii")
@@ -205,6 +243,9 @@ def _pack(offer: Offer, key_id: str) -> bytes:
         offer.artist_id or 0,
         offer.album_id or 0,
         offer.policy_version,
+        offer.lease_id or 0,
+        int(offer.is_proven),
+        offer.user_id or 0,
         len(offer.shares),
         *(number for share in offer.shares for number in share),
     ]
@@ -214,10 +255,12 @@ def _pack(offer: Offer, key_id: str) -> bytes:
 def _unpack(body: bytes) -> Offer:
     """The offer in a body whose signature holds; one that does not fit its format is a mistake of ours."""
     start = 2 + body[1]
-    numbers = list(_varints(body[start + 16 :]))
+    numbers = _varints(body[start + 16 :])
     try:
-        lifetime, place, campaign, ad, price, wallet, artist, album, version, count = numbers[:10]
-        shares = tuple(zip(numbers[10::2], numbers[11::2], strict=True))
+        if body[0] == 1:
+            numbers[9:9] = [0, 0, 0]
+        lifetime, place, campaign, ad, price, wallet, artist, album, version, lease, proven, user, count = numbers[:13]
+        shares = tuple(zip(numbers[13::2], numbers[14::2], strict=True))
         if len(shares) != count:
             raise ValueError(count)
         return Offer(
@@ -232,6 +275,9 @@ def _unpack(body: bytes) -> Offer:
             album_id=album or None,
             policy_version=version,
             shares=shares,
+            lease_id=lease or None,
+            is_proven=bool(proven),
+            user_id=user or None,
         )
     except (ValueError, IndexError):
         raise BadToken(Fault.MALFORMED) from None
@@ -247,11 +293,13 @@ def _varint(number: int) -> bytes:
     return bytes(out)
 
 
-def _varints(data: bytes) -> Iterator[int]:
-    number = shift = 0
+def _varints(data: bytes) -> list[int]:
+    numbers, number, shift = [], 0, 0
     for byte in data:
-        number |= (byte & 0x7F) << shift
-        shift += 7
-        if not byte & 0x80:
-            yield number
+        if byte < 0x80:
+            numbers.append(number | byte << shift)
             number = shift = 0
+        else:
+            number |= (byte & 0x7F) << shift
+            shift += 7
+    return numbers

@@ -12,7 +12,9 @@ from artists.models import (
     Payee,
     Play,
     Rendition,
+    Skip,
     SplitSheet,
+    SplitSignature,
     Track,
     Upload,
 )
@@ -45,7 +47,7 @@ class AlbumAdmin(ReadOnly):
 class TrackAdmin(ReadOnly):
     """Tracks."""
 
-    list_display = ["title", "album", "position", "state", "isrc"]
+    list_display = ["title", "album", "disc", "position", "state", "isrc"]
     list_filter = ["state"]
     list_select_related = ["album"]
     search_fields = ["title", "isrc", "album__title"]
@@ -84,7 +86,7 @@ class RenditionAdmin(ReadOnly):
 class OriginalAdmin(ReadOnly):
     """Uploaded masters."""
 
-    list_display = ["sha256", "codec", "duration_ms", "size_bytes", "created_at"]
+    list_display = ["sha256", "codec", "duration_ms", "size_bytes", "created_at", "verified_at", "fault"]
     search_fields = ["sha256"]
     exclude = ["peaks"]
 
@@ -93,9 +95,11 @@ class OriginalAdmin(ReadOnly):
 class SplitSheetAdmin(ReadOnly):
     """How money is shared."""
 
-    list_display = ["album", "track", "version", "shares", "created_at"]
+    list_display = ["album", "track", "version", "state", "shares", "in_force_at"]
+    list_filter = ["state"]
+    list_select_related = ["album", "track"]
 
 
-@admin.register(Cover, Contribution, Play)
+@admin.register(Cover, Contribution, Play, Skip, SplitSignature)
 class OtherAdmin(ReadOnly):
     """The rest."""

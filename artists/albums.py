@@ -1,17 +1,21 @@
 """Albums as artists make, change, publish and withdraw them."""
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, fields
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, ProtectedError, Q, QuerySet
 
-from artists import artwork, profiles, renditions, search, slugs, tracks
-from artists.models import Album, Artist, FreeMode, Licence, Rendition, SplitSheet, Track, Upload
+from artists import artwork, free_later, incoming, profiles, renditions, search, slugs, tracks
+from artists.models import Album, Artist, Contribution, Cover, FreeMode, Licence, Rendition, SplitSheet, Track, Upload
 from megabox import money
 from users.access import has_confirmed_email
 from users.models import User
+
+MOST_AHEAD = timedelta(days=731)
+_log = logging.getLogger(__name__)
 
 
 class NotReady(Exception):
@@ -23,35 +27,70 @@ class NotPossible(Exception):
 
 
 @dataclass(frozen=True)
-class Details:
-    """All that an artist writes about an album. Prices in micros of `currency`, credits whole."""
+class Words:
+    """What an album is called and how it is described."""
 
     title: str
     description: str = ""
     genre: str = ""
+    mood: str = ""
+    language: str = ""
     tags: Sequence[str] = ()
-    licence: str = Licence.ALL_RIGHTS
-    upc: str = ""
-    released_on: date | None = None
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What an album costs. Prices in micros of `currency`, credits whole."""
+
     currency: str = "USD"
     price_micros: int = 7_000_000
     is_name_your_price: bool = False
     free_mode: str = FreeMode.AD
+    free_after_days: int | None = None
     credit_price: int | None = None
+    wants_full_credit_price: bool = False
     is_owners_only: bool = False
+    takes_preorders: bool = False
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What may be done with an album, by which code shops know it, and from which day it is."""
+
+    licence: str = Licence.ALL_RIGHTS
+    upc: str = ""
+    released_on: date | None = None
+    label: str = ""
+    p_line: str = ""
+    c_line: str = ""
+
+
+@dataclass(frozen=True)
+class Face:
+    """The picture of an album, 0 for none, and what is on it in words."""
+
+    cover_id: int = 0
+    alt: str = ""
+
+
+Part = Words | Terms | Rights | Face
+"""What is edited at once; two people who edit two parts do not meet."""
 
 
 @dataclass(frozen=True)
 class Check:
     """One line of the list before publishing: whether it is done, and what to do in words if it is not.
 
-    What is not required is advice: it does not stop anybody.
+    What is not required is advice: it does not stop anybody. `section` is where it is done, `short` what is missing
+    in three words.
     """
 
     label: str
     is_done: bool
     advice: str = ""
     is_required: bool = True
+    section: str = "album"
+    short: str = ""
 
 
 def create(artist: Artist, title: str, at: datetime, *, currency: str = "USD") -> Album:
@@ -63,40 +102,66 @@ def create(artist: Artist, title: str, at: datetime, *, currency: str = "USD") -
     return album
 
 
-def edit(album: Album, details: Details, at: datetime) -> None:
-    """Store what the artist says now. Prices hold for what is bought from now on.
+def edit(album: Album, part: Part, at: datetime) -> None:
+    """Store one part of what the artist says, and no other. Prices hold for what is bought from now on.
 
     Raises NotPossible when a published album would be left without a price, or sold things change currency.
     """
     with transaction.atomic():
         # Read again under the lock: what was read before may have been published meanwhile.
         album.refresh_from_db(from_queryset=Album.objects.select_for_update())
-        if album.state != Album.State.DRAFT and details.currency != album.currency:
-            raise NotPossible(
-                f"An album that was published keeps its currency, {album.currency}, so that its sales stay comparable."
-            )
-        Track.objects.filter(album=album, free_mode=album.free_mode).update(free_mode=details.free_mode)
-        album.title, album.description, album.genre = details.title, details.description, details.genre
-        album.tags, album.licence, album.upc = list(details.tags), details.licence, details.upc
-        album.released_on, album.currency = details.released_on, details.currency
-        album.price_micros, album.is_name_your_price = details.price_micros, details.is_name_your_price
-        album.free_mode, album.credit_price = details.free_mode, details.credit_price
-        album.is_owners_only = details.is_owners_only
-        if album.is_published and not _has_price(album):
-            raise NotPossible("A published album needs a price, a name-your-price, or to be simply free. Choose one.")
+        check(album, part)
+        if isinstance(part, Terms):
+            _take_along(album, part, at)
+        put(album, part, at)
         slugs.save(album, at=at)
         search.write_album(album, at=at)
 
 
+def put(album: Album, part: Part, at: datetime) -> None:
+    """Say of `album` what `part` says, without storing it: for storing, and for looking at it beforehand."""
+    if isinstance(part, Face):
+        album.cover = Cover.objects.filter(pk=part.cover_id).first()
+        album.hue = album.cover.hue if album.cover else album.hue
+        album.cover_alt = part.alt
+        return
+    for field in fields(part):
+        value = getattr(part, field.name)
+        setattr(album, field.name, list(value) if field.name == "tags" else value)
+    free_later.settle(album, at)
+
+
+def _take_along(album: Album, terms: Terms, at: datetime) -> None:
+    """Tracks that went along with their album go along still; those with a mind of their own keep it."""
+    alike = Track.objects.filter(album=album, wants_full_credit_price=album.wants_full_credit_price)
+    alike.update(wants_full_credit_price=terms.wants_full_credit_price)
+    before, now = (album.free_mode, album.free_after_days), (terms.free_mode, terms.free_after_days)
+    if now != before:
+        tracks_of_it = Track.objects.filter(album=album, free_mode=before[0], free_after_days=before[1])
+        free_later.settle_all(tracks_of_it, at, now=now)
+
+
+def check(album: Album, part: Part) -> None:
+    """Raise NotPossible if `album` cannot be what `part` says."""
+    if not isinstance(part, Terms):
+        return
+    if album.state != Album.State.DRAFT and part.currency != album.currency:
+        raise NotPossible(
+            f"An album that was published keeps its currency, {album.currency}, so that its sales stay comparable."
+        )
+    is_priced = part.price_micros > 0 or part.is_name_your_price or part.free_mode == FreeMode.FREE
+    if album.is_published and not is_priced:
+        raise NotPossible("A published album needs a price, a name-your-price, or to be simply free. Choose one.")
+
+
 def set_cover(album: Album, data: bytes, at: datetime) -> None:
     """Store a picture as the album's cover. Raises covers.BadPicture."""
-    cover = artwork.store(data, alt=f"Cover of {album.title}", at=at)
-    with transaction.atomic():
-        # Read again under the lock: it may have been published or renamed while the picture was made.
-        album.refresh_from_db(from_queryset=Album.objects.select_for_update())
-        album.cover, album.hue = cover, cover.hue
-        album.save(update_fields=["cover", "hue"])
-        search.write_album(album, at=at)
+    edit(album, Face(receive_cover(album, data, at).pk, album.cover_alt), at)
+
+
+def receive_cover(album: Album, data: bytes, at: datetime) -> Cover:
+    """Store a picture that may become the album's cover. Raises covers.BadPicture."""
+    return artwork.store(data, alt=f"Cover of {album.title}", at=at)
 
 
 def checklist(album: Album) -> list[Check]:
@@ -111,17 +176,39 @@ def checklist(album: Album) -> list[Check]:
             "It has a price",
             _has_price(album),
             "Set a price above zero, let listeners name it, or make the album simply free.",
+            section="price",
+            short="no price yet",
         ),
         Check(
             "It has a cover",
             album.cover_id is not None,
             "Add a square picture of at least 1200 px. Without one the album shows its colour.",
             is_required=False,
+            section="cover",
+            short="no cover yet",
         ),
+        Check(
+            "Every track has credits",
+            0 == counts.uncredited < counts.tracks,
+            "Name who wrote, played and produced what; it goes into every download.",
+            is_required=False,
+            section="credits",
+            short=f"{counts.uncredited} of {counts.tracks} without" if counts.tracks else "no tracks yet",
+        ),
+        Check(
+            "No ISRC stands for two recordings",
+            counts.same_isrc == 0,
+            "Two recordings of yours have the same ISRC, so one of the codes is wrong. Compare them.",
+            is_required=False,
+            short="an ISRC twice",
+        ),
+        _splits_check(album),
         Check(
             "Your e-mail address is confirmed",
             has_confirmed_email(owner),
             f"Open the link we sent to {owner.email}. Your account page can send it again.",
+            section="publish",
+            short="address not confirmed",
         ),
     ]
 
@@ -133,22 +220,64 @@ def publish(album: Album, at: datetime) -> None:
     """
     with transaction.atomic():
         album = Album.objects.select_for_update().select_related("artist__owner").get(pk=album.pk)
-        missing = [check for check in checklist(album) if check.is_required and not check.is_done]
-        if missing:
-            raise NotReady(" ".join(check.advice for check in missing))
+        _require(album)
         tracks.renumber(album)
         album.state = Album.State.PUBLISHED
         album.published_at = album.published_at or at
         album.released_on = album.released_on or at.date()
         album.withdrawn_at = None
-        album.save(update_fields=["state", "published_at", "released_on", "withdrawn_at"])
+        free_later.settle(album, at)
+        changed = ["state", "published_at", "released_on", "withdrawn_at", *free_later.COLUMNS]
+        album.save(update_fields=changed)
         album.tracks.filter(state=Track.State.DRAFT).update(state=Track.State.PUBLISHED, published_at=at)
+        free_later.settle_all(album.tracks.filter(free_mode=FreeMode.LATER), at)
         search.write_album(album, at=at)
 
 
-def withdraw(album: Album, at: datetime) -> None:
-    """Take a published album off the pages. Whoever has it keeps it. Raises NotPossible if it is not published."""
+def announce(album: Album, out_at: datetime, at: datetime) -> None:
+    """Show the album's page with the time when it is out, and have it published by itself then.
+
+    Raises NotReady with all that is missing, NotPossible for what was published before and for a time that has passed.
+    """
     with transaction.atomic():
+        album.refresh_from_db(from_queryset=Album.objects.select_for_update())
+        if album.published_at is not None:
+            raise NotPossible(f"“{album}” was published before, so it cannot be announced. Publish it.")
+        if not at < out_at <= at + MOST_AHEAD:
+            raise NotPossible("Choose a time between now and two years from now, or leave it empty to publish now.")
+        _require(album)
+        tracks.renumber(album)
+        album.state, album.out_at = Album.State.ANNOUNCED, out_at
+        album.released_on = album.released_on or out_at.date()
+        album.save(update_fields=["state", "out_at", "released_on"])
+
+
+def bring_out(at: datetime) -> int:
+    """Publish the announced albums whose time has come; return how many. What is not ready waits and is tried again."""
+    count = 0
+    for album in Album.objects.due(at):
+        try:
+            with transaction.atomic():
+                # Its artist may have taken the announcement back since it was found.
+                if Album.objects.select_for_update().due(at).filter(pk=album.pk).first() is None:
+                    continue
+                publish(album, at)
+        except NotReady as reason:
+            _log.error("Album %s should be out and is not ready: %s", album.pk, reason)
+        else:
+            count += 1
+    return count
+
+
+def withdraw(album: Album, at: datetime) -> None:
+    """Take an album off the pages. Whoever has it keeps it; one that was only announced is a draft again.
+
+    Raises NotPossible if it is neither.
+    """
+    with transaction.atomic():
+        if Album.objects.announced().filter(pk=album.pk).update(state=Album.State.DRAFT, out_at=None):
+            album.refresh_from_db(fields=["state", "out_at"])
+            return
         shown = Album.objects.published().filter(pk=album.pk)
         if shown.update(state=Album.State.WITHDRAWN, withdrawn_at=at) != 1:
             raise NotPossible(f"“{album}” is not published, so there is nothing to withdraw.")
@@ -157,13 +286,25 @@ def withdraw(album: Album, at: datetime) -> None:
 
 
 def delete(album: Album) -> None:
-    """Delete a draft that was never published, with its tracks. Raises NotPossible for all others."""
+    """Delete a draft that was never published, with its tracks and all that is on its way to it.
+
+    Masters that nothing else needs go with the next clean-up. Raises NotPossible for published albums.
+    """
     with transaction.atomic():
-        drafts = Album.objects.select_for_update().filter(pk=album.pk, published_at__isnull=True)
+        drafts = Album.objects.select_for_update().filter(pk=album.pk, state=Album.State.DRAFT)
+        drafts = drafts.filter(published_at__isnull=True)
         if not drafts.exists():
-            raise NotPossible(f"“{album}” was published. Withdraw it instead: whoever has it keeps it.")
-        SplitSheet.objects.filter(Q(album=album) | Q(track__album=album)).delete()
-        drafts.delete()
+            raise NotPossible(f"“{album}” was published or announced. Withdraw it instead: whoever has it keeps it.")
+        SplitSheet.objects.filter(Q(album=album) | Q(track__album=album)).drop()
+        on_their_way = list(album.transfers.values_list("pk", flat=True))
+        try:
+            drafts.delete()
+        except ProtectedError:
+            raise NotPossible(
+                f"“{album}” was ordered before it was out, and orders name it for good. Leave it as a draft."
+            ) from None
+    for transfer_id in on_their_way:
+        incoming.piece(transfer_id).unlink(missing_ok=True)
 
 
 def simulate(price_micros: int, buyers: int = 100) -> int:
@@ -181,6 +322,13 @@ def simulation(album: Album) -> str:
     return f"100 buyers at {paid} → you get {got}."
 
 
+def _require(album: Album) -> None:
+    """Raise NotReady with all that publishing asks for and that is not done."""
+    missing = [check for check in checklist(album) if check.is_required and not check.is_done]
+    if missing:
+        raise NotReady(" ".join(check.advice for check in missing))
+
+
 def _has_price(album: Album) -> bool:
     return album.is_for_sale or album.free_mode == FreeMode.FREE
 
@@ -188,8 +336,13 @@ def _has_price(album: Album) -> bool:
 @dataclass(frozen=True)
 class _Counts:
     tracks: int
+    silent: int
+    uncredited: int
+    same_isrc: int
     checking: int
     rejected: int
+    sending: int
+    faults: int
 
 
 def _counts(album: Album) -> _Counts:
@@ -197,24 +350,55 @@ def _counts(album: Album) -> _Counts:
         checking=Count("pk", filter=Q(state=Upload.State.RECEIVED)),
         rejected=Count("pk", filter=Q(state=Upload.State.REJECTED)),
     )
-    return _Counts(Track.objects.kept().filter(album=album).count(), **uploads)
+    others = Track.objects.kept().filter(isrc=OuterRef("isrc"), album__artist__owner=album.artist.owner_id)
+    tracks = Track.objects.kept().filter(album=album).order_by()
+    told = tracks.annotate(
+        is_credited=Exists(Contribution.objects.filter(track=OuterRef("pk"))),
+        is_twice=Exists(others.exclude(original=OuterRef("original")).order_by()),
+    ).aggregate(
+        tracks=Count("pk"),
+        silent=Count("pk", filter=Q(original=None)),
+        uncredited=Count("pk", filter=Q(is_credited=False)),
+        same_isrc=Count("pk", filter=Q(is_twice=True) & ~Q(isrc="")),
+        faults=Count("pk", filter=Q(original__fault__gt="")),
+    )
+    return _Counts(sending=album.transfers.unfinished().count(), **told, **uploads)
+
+
+def _splits_check(album: Album) -> Check:
+    waiting = SplitSheet.objects.waiting().filter(Q(album=album) | Q(track__album=album))
+    unsigned = waiting.aggregate(count=Count("lines", filter=Q(lines__signature=None)))["count"]
+    return Check(
+        "Everybody signed how its money is shared",
+        unsigned == 0,
+        "Somebody has yet to sign a split. Until everybody did, money is shared as before.",
+        is_required=False,
+        section="splits",
+        short=f"{unsigned} not signed yet",
+    )
 
 
 def _tracks_check(counts: _Counts) -> Check:
-    return Check("It has music", counts.tracks > 0, "Drop at least one audio file.")
+    if counts.silent:
+        advice = f"{counts.silent} of its tracks have no sound yet. Drop their files, or remove these tracks."
+        return Check("It has music", False, advice, short=f"{counts.silent} without sound")
+    return Check("It has music", counts.tracks > 0, "Drop at least one audio file.", short="no music yet")
 
 
 def _files_check(counts: _Counts) -> Check:
     advice = []
+    if counts.sending:
+        advice.append(f"{_files(counts.sending)} still on the way: let it arrive, or cancel it in the list of uploads.")
     if counts.checking:
         advice.append(f"{_files(counts.checking)} still being checked; that takes seconds, or minutes for long ones.")
     if counts.rejected:
-        need = "needs" if counts.rejected == 1 else "need"
-        advice.append(
-            f"{counts.rejected} {'file' if counts.rejected == 1 else 'files'} {need} you: "
-            "send a better one, or put it away, so that no track is missing by mistake."
-        )
-    return Check("Every file was accepted", not advice, " ".join(advice))
+        need = "1 file needs" if counts.rejected == 1 else f"{counts.rejected} files need"
+        advice.append(f"{need} you: send a better one, or put it away, so that no track is missing by mistake.")
+    if counts.faults:
+        advice.append(f"{_files(counts.faults)} damaged in our storage: look at the tracks that need you.")
+    needs = counts.rejected + counts.faults
+    short = "being checked" if not needs else "1 needs you" if needs == 1 else f"{needs} need you"
+    return Check("Every file was accepted", not advice, " ".join(advice), short=short)
 
 
 def _formats_check(album: Album, counts: _Counts) -> Check:
@@ -224,15 +408,20 @@ def _formats_check(album: Album, counts: _Counts) -> Check:
     failed = unready.filter(state=Rendition.State.FAILED).values_list("original__tracks__title", "recipe", "reason")
     if failed:
         title, _, reason = failed[0]
-        return Check(label, False, f"“{title}”: {reason} Press Try again beside the track.")
+        return Check(label, False, f"“{title}”: {reason} Press Try again beside the track.", short="1 needs you")
     ready = Rendition.objects.filter(
         original__tracks__in=Track.objects.kept().filter(album=album),
         recipe__in=renditions.FOR_SALE,
         state=Rendition.State.READY,
     ).count()
-    missing = counts.tracks * len(renditions.FOR_SALE) - ready
+    missing = (counts.tracks - counts.silent) * len(renditions.FOR_SALE) - ready
     advice = f"{_files(missing)} still being made for listeners; that takes about a minute." if missing else ""
-    return Check(label, missing == 0 and counts.tracks > 0, advice or "They are made as soon as there is music.")
+    return Check(
+        label,
+        missing == 0 and counts.tracks > 0,
+        advice or "They are made as soon as there is music.",
+        short="being made",
+    )
 
 
 def _not_ready(album: Album) -> QuerySet[Rendition]:

@@ -9,10 +9,11 @@ from rest_framework import serializers, viewsets
 from rest_framework.pagination import CursorPagination
 from rest_framework.permissions import AllowAny
 
-from artists.models import Album, Artist, Cover, Track
+from artists.models import Album, Artist, Contribution, Cover, Track
 from megabox import money
 
 COVER_SIZE = 640
+HEAVY = ("peaks", "lyrics", "synced_lyrics")
 
 
 class ByAge(CursorPagination):
@@ -65,6 +66,16 @@ class ArtistSerializer(ArtistBriefSerializer):
         fields = [*ArtistBriefSerializer.Meta.fields, "location", "bio", "cover"]
 
 
+class CreditSerializer(serializers.ModelSerializer[Contribution]):
+    """What somebody did on a track."""
+
+    role = serializers.CharField(source="get_role_display")
+
+    class Meta:
+        model = Contribution
+        fields = ["role", "name"]
+
+
 class TrackSerializer(serializers.ModelSerializer[Track]):
     """A track. `price` is null where it is sold with its album only, `credit_price` in whole credits."""
 
@@ -72,12 +83,14 @@ class TrackSerializer(serializers.ModelSerializer[Track]):
     artist_name = serializers.CharField(source="performer", read_only=True)
     price = serializers.SerializerMethodField()
     credit_price = serializers.IntegerField(source="effective_credit_price", read_only=True)
+    credits = CreditSerializer(source="contributions", many=True, read_only=True)
 
     class Meta:
         model = Track
         fields = [
             "id",
             "album_id",
+            "disc",
             "position",
             "title",
             "slug",
@@ -85,9 +98,15 @@ class TrackSerializer(serializers.ModelSerializer[Track]):
             "artist_name",
             "duration_ms",
             "isrc",
+            "iswc",
+            "is_explicit",
             "genre",
+            "mood",
+            "language",
+            "credits",
             "price",
             "free_mode",
+            "free_from",
             "credit_price",
         ]
 
@@ -106,7 +125,8 @@ class AlbumSerializer(serializers.ModelSerializer[Album]):
 
     url = serializers.SerializerMethodField()
     artist = ArtistBriefSerializer()
-    cover = CoverSerializer(allow_null=True)
+    cover = serializers.SerializerMethodField()
+    is_explicit = serializers.BooleanField(read_only=True)
     tags = serializers.ListField(child=serializers.CharField())
     price = serializers.SerializerMethodField()
     credit_price = serializers.IntegerField(source="effective_credit_price", read_only=True)
@@ -122,15 +142,22 @@ class AlbumSerializer(serializers.ModelSerializer[Album]):
             "artist",
             "cover",
             "genre",
+            "mood",
+            "language",
             "tags",
             "description",
+            "is_explicit",
             "licence",
+            "label",
+            "p_line",
+            "c_line",
             "upc",
             "released_on",
             "published_at",
             "price",
             "is_name_your_price",
             "free_mode",
+            "free_from",
             "credit_price",
             "tracks",
         ]
@@ -138,6 +165,11 @@ class AlbumSerializer(serializers.ModelSerializer[Album]):
     def get_url(self, album: Album) -> str:
         """The album's page."""
         return f"{settings.SITE_URL}{album.get_absolute_url()}"
+
+    @extend_schema_field(CoverSerializer(allow_null=True))
+    def get_cover(self, album: Album) -> dict[str, Any] | None:
+        """Its cover, in the album's own words."""
+        return {**CoverSerializer(album.cover).data, "alt": album.cover_words} if album.cover else None
 
     @extend_schema_field(PriceSerializer(allow_null=True))
     def get_price(self, album: Album) -> dict[str, Any] | None:
@@ -170,7 +202,8 @@ class AlbumViewSet(viewsets.ReadOnlyModelViewSet[Album]):
 
     def get_queryset(self) -> QuerySet[Album]:
         """With everything an answer shows, in as many queries for one album as for fifty."""
-        tracks = Track.objects.published().defer("peaks", "lyrics").select_related("album__artist")
+        tracks = Track.objects.published().defer(*HEAVY).select_related("album__artist")
+        tracks = tracks.prefetch_related("contributions")
         albums = Album.objects.published().select_related("artist", "cover")
         return albums.prefetch_related(Prefetch("tracks", queryset=tracks))
 
@@ -179,7 +212,7 @@ class AlbumViewSet(viewsets.ReadOnlyModelViewSet[Album]):
 class TrackViewSet(viewsets.ReadOnlyModelViewSet[Track]):
     """Published tracks."""
 
-    queryset = Track.objects.published().defer("peaks", "lyrics").select_related("album__artist")
+    queryset = Track.objects.published().defer(*HEAVY).select_related("album__artist").prefetch_related("contributions")
     serializer_class = TrackSerializer
     permission_classes = [AllowAny]
     lookup_value_converter = "int"

@@ -1,11 +1,12 @@
-"""What must hold of the catalogue's files (I8): every received file ends, and every stored one is what its row says."""
+"""What must hold of the catalogue: files end and are what their rows say (I8), and splits in force were signed."""
 
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from artists import blobs, renditions
-from artists.models import Original, Rendition, Track, Upload
+from artists.models import Original, Rendition, SplitSheet, Track, Upload
+from artists.models.payees import WHOLE
 from megabox import media
 
 LONGEST_WAIT = timedelta(hours=1)
@@ -20,6 +21,28 @@ def findings(at: datetime | None = None, *, is_deep: bool = False) -> Iterator[s
         yield from _stuck(at)
     yield from _ready_without_file()
     yield from _files(is_deep)
+
+
+def of_splits() -> Iterator[str]:
+    """Sentences about sheets that share money otherwise than everybody in them signed."""
+    for sheet in SplitSheet.objects.prefetch_related("lines__signature").iterator(chunk_size=500):
+        lines = list(sheet.lines.all())
+        if not sheet.is_signed:
+            if sheet.shares:
+                yield f"Split sheet {sheet.pk} names shares, and is {sheet.state}."
+            continue
+        if sheet.shares != [[line.payee_id, line.basis_points] for line in lines]:
+            yield f"Split sheet {sheet.pk} shares otherwise than its lines say."
+        if sum(line.basis_points for line in lines) != WHOLE:
+            yield f"The lines of split sheet {sheet.pk} make no whole."
+        if sheet.is_taken_over:
+            continue
+        fingerprint = sheet.fingerprint(lines)
+        for line in lines:
+            if not hasattr(line, "signature"):
+                yield f"Split sheet {sheet.pk} is in force without the signature of its line {line.pk}."
+            elif line.signature.fingerprint != fingerprint:
+                yield f"Line {line.pk} of split sheet {sheet.pk} was signed with other contents."
 
 
 def _stuck(at: datetime) -> Iterator[str]:

@@ -65,6 +65,12 @@ def receive(data: bytes, *, is_square: bool = True) -> CoverImage:
     )
 
 
+def is_picture(head: bytes) -> bool:
+    """Whether a file that begins with `head` (16 bytes) calls itself a picture of a kind we take."""
+    is_webp = head[:4] == b"RIFF" and head[8:12] == b"WEBP"
+    return head.startswith((b"\xff\xd8\xff", b"\x89PNG")) or is_webp or head[4:12] == b"ftypavif"
+
+
 def hue_of(picture: Image.Image) -> int:
     """The hue class of a picture, 0..23: the OKLCH hue most of its colour has, in steps of 15 degrees."""
     small = picture.convert("RGB").resize((48, 48), Image.Resampling.BOX)

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,8 @@ from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 
 CHUNK_BYTES = 1024 * 1024
+PIECES = "transfers"
+"""The folder of files that arrive in pieces; their rows say how long they stay."""
 FULL = 0.90
 """From this part of the disk on nothing new is taken in, so that what is there can still be worked on."""
 
@@ -33,15 +36,20 @@ class NoRoom(Refused):
 
 @dataclass(frozen=True)
 class Incoming:
-    """A file that arrived whole: where it lies until it is stored, its size in bytes, the sha256 of its content."""
+    """A file that arrived whole: where it lies until it is stored, its size in bytes, the sha256 of its content.
+
+    Where `is_kept`, somebody else decides when it goes.
+    """
 
     path: Path
     size_bytes: int
     sha256: str
+    is_kept: bool = False
 
     def discard(self) -> None:
         """Delete it, if it was not moved to its place."""
-        self.path.unlink(missing_ok=True)
+        if not self.is_kept:
+            self.path.unlink(missing_ok=True)
 
 
 def write(stream: "IO[bytes] | UploadedFile[bytes]", *, expected_bytes: int = 0) -> Incoming:
@@ -50,23 +58,36 @@ def write(stream: "IO[bytes] | UploadedFile[bytes]", *, expected_bytes: int = 0)
     return _write(_chunks(stream))
 
 
+def of_file(path: Path) -> Incoming:
+    """The file at `path` as one that arrived, and that is kept; its bytes are read once, for their sha256."""
+    with path.open("rb") as file:
+        return Incoming(path, path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest(), is_kept=True)
+
+
+def piece(transfer_id: uuid.UUID | str) -> Path:
+    """Where the bytes of a transfer lie until they are stored."""
+    folder = Path(settings.FILE_UPLOAD_TEMP_DIR) / PIECES
+    folder.mkdir(exist_ok=True)
+    return folder / str(transfer_id)
+
+
 def check_room(coming_bytes: int = 0) -> None:
     """Raise NoRoom if the disk is nearly full, or would be with `coming_bytes` more."""
     usage = shutil.disk_usage(settings.FILE_UPLOAD_TEMP_DIR)
     # What others reserve is not ours to fill: measure by what is left to us.
     fill = 1 - (usage.free - coming_bytes) / (usage.used + usage.free)
     if fill >= FULL:
-        raise NoRoom(
-            "Our disk is nearly full, so no new files can be taken just now. All your files that arrived are kept. "
-            "We have been told; try again in an hour."
-        )
+        raise no_room()
 
 
 def clean_up(at: datetime) -> int:
-    """Delete what killed processes left in `var/incoming` more than a day ago; return how many things went."""
+    """Delete what killed processes left in `var/incoming` more than a day ago; return how many things went.
+
+    Files that arrive in pieces are none of it: they may be gone on with for days.
+    """
     before, count = (at - timedelta(days=1)).timestamp(), 0
     for left in Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir():
-        if left.stat().st_mtime < before:
+        if left.name != PIECES and left.stat().st_mtime < before:
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
             else:
@@ -120,6 +141,14 @@ class ArrivedFile(TemporaryUploadedFile):
         self.seek(0)
         self.size = size
         self.incoming = Incoming(Path(self.temporary_file_path()), size, sha256)
+
+
+def no_room() -> NoRoom:
+    """The refusal when the disk is nearly full."""
+    return NoRoom(
+        "Our disk is nearly full, so no new files can be taken just now. All your files that arrived are kept. "
+        "We have been told; try again in an hour."
+    )
 
 
 def too_much() -> TooMuch:

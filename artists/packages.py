@@ -7,25 +7,24 @@ Tags are written when somebody downloads, so a retitled album never serves stale
 import hashlib
 import json
 import logging
-import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from functools import partial
 
 from django.conf import settings
 from django.db.models import Q
-from zipstream import ZipStream
+from django.utils import timezone
 
-from artists import artwork, audio, blobs, renditions
-from artists.models import Album, Rendition, Track
-from megabox import media
+from artists import artwork, audio, blobs, copies, liner_notes, lrc, names, renditions
+from artists.models import Album, Contribution, Licence, Package, Rendition, Track
+from megabox.zips import Part, StoredZip
 
-KEPT_DAYS = 3
-VERSION = 1
+VERSION = 3
 """Part of every package's name: raise it when tags are written differently."""
 
-_CHUNK_BYTES = 256 * 1024
-_FORBIDDEN = dict.fromkeys(map(ord, '<>:"/\\|?*'), "-")
 _log = logging.getLogger(__name__)
 
 
@@ -35,62 +34,53 @@ class NotPrepared(Exception):
 
 @dataclass(frozen=True)
 class TaggedFile:
-    """One finished download: a private file (see `media.signed_url`), its bytes, its name for people, its kind."""
+    """One finished download: its copy (see `media.open_private`), its name for people, its kind."""
 
-    path: str
-    size: int
+    package: Package
     filename: str
     content_type: str
+
+    @property
+    def path(self) -> str:
+        """Where it is in the private storage."""
+        return self.package.path
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.package.size_bytes
+
+    @property
+    def etag(self) -> str:
+        """The name of these very bytes."""
+        return self.package.sha256
 
 
 @dataclass(frozen=True)
 class Zip:
-    """An album as one stream of exactly `size` bytes; reading it opens the files one after the other."""
+    """An album as one file of exactly `size` bytes that can be read from anywhere; `etag` names these very bytes."""
 
-    chunks: Iterator[bytes]
-    size: int
+    archive: StoredZip
     filename: str
+    etag: str
     content_type: str = "application/zip"
 
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.archive.size
 
-@dataclass(frozen=True)
-class Format:
-    """A format on offer: whether it can be had now, and its bytes without tags (0 while unknown)."""
-
-    recipe: str
-    label: str
-    is_ready: bool
-    size: int
-
-
-def formats(thing: Album | Track) -> list[Format]:
-    """All formats of a track or album, in the order they are offered."""
-    sizes: dict[str, list[int]] = {recipe: [] for recipe in audio.RECIPES}
-    tracks = _tracks(thing, None) if isinstance(thing, Album) else [thing]
-    ready = Rendition.objects.filter(original__tracks__in=tracks, state=Rendition.State.READY)
-    for recipe, size in ready.values_list("recipe", "size_bytes"):
-        sizes.setdefault(recipe, []).append(size)
-    return [
-        Format(
-            recipe=name,
-            label=recipe.label,
-            is_ready=0 < len(tracks) == len(sizes[name]),
-            size=sum(sizes[name]) if len(tracks) == len(sizes[name]) else 0,
-        )
-        for name, recipe in audio.RECIPES.items()
-    ]
-
-
-def is_ready(thing: Album | Track, recipe: str) -> bool:
-    """Whether the track, or every track of the album, can be had in this format now."""
-    return any(one.is_ready for one in formats(thing) if one.recipe == recipe)
+    def read(self, wanted: range) -> Iterator[bytes]:
+        """The bytes of `wanted`. Raises copies.Damaged rather than give wrong ones."""
+        return self.archive.read(wanted)
 
 
 def tagged_track(track: Track, recipe: str) -> TaggedFile:
     """The track in this format with today's tags and cover, prepared if it was not. Raises NotPrepared."""
+    renditions.note_use([track.original_id or 0], recipe, timezone.now())
     rendition = _ready_rendition(track, recipe)
-    positions = track.album.tracks.filter(state=Track.State.PUBLISHED).count()
-    return _tagged(track, rendition, positions=positions, jpeg=_jpeg(track.album))
+    discs = Counter(track.album.tracks.filter(state=Track.State.PUBLISHED).values_list("disc", flat=True))
+    return _tagged(track, rendition, discs=discs, jpeg=_jpeg(track.album))
 
 
 def album_zip(album: Album, recipe: str, *, owned_since: datetime | None = None) -> Zip:
@@ -102,48 +92,39 @@ def album_zip(album: Album, recipe: str, *, owned_since: datetime | None = None)
     tracks = _tracks(album, owned_since)
     if not tracks:
         raise NotPrepared(f"“{album}” has no published tracks, so there is nothing to download.")
+    renditions.note_use([track.original_id or 0 for track in tracks], recipe, timezone.now())
     picked = [(track, _ready_rendition(track, recipe)) for track in tracks]
     jpeg = _jpeg(album)
-    files = [_tagged(track, rendition, positions=len(tracks), jpeg=jpeg) for track, rendition in picked]
-    folder = safe_name(f"{album.artist.name} - {album.title}")
-    archive = ZipStream(sized=True)
-    for file, name in zip(files, _unique([file.filename for file in files]), strict=True):
-        archive.add(_read(file), f"{folder}/{name}", size=file.size)
-    if jpeg:
-        archive.add(jpeg, f"{folder}/cover.jpg")
-    return Zip(iter(archive), len(archive), f"{folder}.zip")
+    discs = Counter(track.disc for track in tracks)
+    files = [_tagged(track, rendition, discs=discs, jpeg=jpeg) for track, rendition in picked]
+    folder = names.safe(f"{album.artist.name} - {album.title}")
+    notes = liner_notes.text(album, tracks, f"{settings.SITE_URL}{album.get_absolute_url()}")
+    parts = [
+        Part(name, file.size, file.package.crc32, partial(copies.read, file.package))
+        for file, name in zip(files, names.unique(file.filename for file in files), strict=True)
+    ]
+    parts += [_part("cover.jpg", jpeg)] if jpeg else []
+    parts.append(_part("credits.txt", notes.encode()))
+    archive = StoredZip([replace(part, name=f"{folder}/{part.name}") for part in parts], at=_dated(album))
+    manifest = [[part.name, part.size, part.crc32] for part in parts] + [file.etag for file in files]
+    told = json.dumps([VERSION, folder, _dated(album).isoformat(), manifest])
+    return Zip(archive, f"{folder}.zip", etag=hashlib.sha256(told.encode()).hexdigest())
 
 
-def clean_up(at: datetime) -> int:
-    """Delete prepared copies that are older than three days; return how many. They are made again when asked for."""
-    storage, count = media.private(), 0
-    if not storage.exists("packages"):
-        return 0
-    for key in storage.listdir("packages")[0]:
-        for name in storage.listdir(f"packages/{key}")[1]:
-            if storage.get_modified_time(f"packages/{key}/{name}") < at - timedelta(days=KEPT_DAYS):
-                storage.delete(f"packages/{key}/{name}")
-                count += 1
-        if not storage.listdir(f"packages/{key}")[1]:
-            storage.delete(f"packages/{key}")
-    return count
+def _part(name: str, data: bytes) -> Part:
+    return Part(name, len(data), zlib.crc32(data), lambda wanted: iter((data[wanted.start : wanted.stop],)))
 
 
-def safe_name(text: str, longest: int = 120) -> str:
-    """`text` as a file name that every system takes: no separators, no trailing dots, no name Windows reserves."""
-    kept = audio.clean_text(text.replace("\n", " "), longest).translate(_FORBIDDEN)
-    kept = " ".join(kept.split()).strip(" .")
-    while len(kept.encode()) > 200:
-        kept = kept[:-1]
-    reserved = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
-    return f"_{kept}" if kept.split(".")[0].lower() in reserved else kept or "untitled"
+def _dated(album: Album) -> datetime:
+    """The day its files bear: the same whenever they are packed."""
+    return album.published_at or album.created_at
 
 
 def _tracks(album: Album, owned_since: datetime | None) -> list[Track]:
     shown = Q(state=Track.State.PUBLISHED)
     if owned_since:
         shown |= Q(state=Track.State.WITHDRAWN, published_at__isnull=False, withdrawn_at__gt=owned_since)
-    tracks = list(album.tracks.filter(shown).select_related("original"))
+    tracks = list(album.tracks.filter(shown).select_related("original").prefetch_related("contributions"))
     for track in tracks:
         track.album = album
     return tracks
@@ -153,52 +134,76 @@ def _ready_rendition(track: Track, recipe: str) -> Rendition:
     """The stored rendition. Raises NotPrepared, after having it made again if its file is gone."""
     label = audio.RECIPES[recipe].label
     rendition = Rendition.objects.filter(original=track.original_id, recipe=recipe).select_related("original").first()
-    if rendition is None or rendition.state == Rendition.State.FAILED:
+    if rendition is None:
+        raise NotPrepared(f"“{track}” is made as {label} when somebody asks for it. Ask for it.")
+    if rendition.state == Rendition.State.FAILED:
         raise NotPrepared(f"“{track}” cannot be had as {label}. Choose another format.")
     if rendition.state == Rendition.State.WANTED:
         raise NotPrepared(f"“{track}” is still being made as {label}. Try again in a minute, or choose another format.")
     if not blobs.exists(rendition.path):
         renditions.want_again(rendition)
-        raise NotPrepared(
-            f"The {label} file of “{track}” is missing on our side and is being made again. Try again in a minute."
-        )
+        raise NotPrepared(_LOST.format(label, track))
     return rendition
 
 
-def _tagged(track: Track, rendition: Rendition, *, positions: int, jpeg: bytes | None) -> TaggedFile:
-    """The copy with tags, from the cache of packages or written now."""
+def _tagged(track: Track, rendition: Rendition, *, discs: Counter[int], jpeg: bytes | None) -> TaggedFile:
+    """The copy with tags, from the cache of packages or written now; `discs` says how many tracks are on each."""
     recipe = audio.RECIPES[rendition.recipe]
-    tags = _tags(track, rendition, positions)
+    tags = _tags(track, rendition, discs)
     told = json.dumps([VERSION, rendition.path, rendition.crc32, recipe.name, asdict(tags)], sort_keys=True)
     key = hashlib.sha256(told.encode() + b"\0" + (jpeg or b"")).hexdigest()
-    path = f"packages/{key}/{recipe.name}.{recipe.extension}"
-    if blobs.exists(path):
-        blobs.touch(path)
-    else:
-        with blobs.workplace() as folder, blobs.borrow(rendition.path) as source:
-            copy = folder / f"copy.{recipe.extension}"
-            shutil.copyfile(source, copy)
-            audio.write_tags(copy, recipe.name, tags, jpeg)
-            blobs.put(copy, path)
-    return TaggedFile(path, media.private().size(path), _filename(track, recipe), recipe.content_type)
+    try:
+        package = copies.get(key, rendition, tags, jpeg, timezone.now())
+    except (copies.Damaged, FileNotFoundError) as reason:
+        _log.error("%s", reason)
+        renditions.want_again(rendition)
+        raise NotPrepared(_LOST.format(recipe.label, track)) from None
+    return TaggedFile(package, _filename(track, recipe, discs), recipe.content_type)
 
 
-def _tags(track: Track, rendition: Rendition, positions: int) -> audio.Tags:
+_LOST = "The {} file of “{}” is missing or damaged on our side and is being made again. Try again in a minute."
+
+
+def _tags(track: Track, rendition: Rendition, discs: Counter[int]) -> audio.Tags:
     album, original = track.album, rendition.original
+    last_disc = max([track.disc, *discs])
+    people: dict[str, list[str]] = defaultdict(list)
+    for one in track.contributions.all():
+        people[one.role].append(one.name)
+    people_of = {role: "; ".join(people[role]) for role in Contribution.Role.values}
+    address = f"{settings.SITE_URL}{album.get_absolute_url()}"
+    lines = [f"{sign} {line}" for sign, line in (("©", album.c_line), ("℗", album.p_line)) if line]
+    synced = lrc.parse(track.synced_lyrics)
     return audio.Tags(
         title=track.title,
         artist=track.performer,
         album=album.title,
         album_artist=album.artist.name,
         position=track.position,
-        positions=max(positions, track.position),
+        positions=max(discs[track.disc], track.position),
+        disc=track.disc if last_disc > 1 else 0,
+        discs=last_disc if last_disc > 1 else 0,
         date=album.released_on.isoformat() if album.released_on else "",
         genre=track.get_genre_display() or album.get_genre_display(),
         isrc=track.isrc,
-        copyright=album.get_licence_display(),
-        lyrics=track.lyrics,
+        iswc=track.iswc,
+        comment=address,
+        copyright=", ".join(lines) or album.get_licence_display(),
+        licence=album.get_licence_display(),
+        licence_url=Licence(album.licence).url,
+        label=album.label,
+        lyrics=track.lyrics or lrc.plain(track.synced_lyrics),
+        synced_lyrics=tuple((line.at_ms, line.text) for line in synced),
+        is_explicit=track.is_explicit,
+        composer=people_of[Contribution.Role.COMPOSER],
+        lyricist=people_of[Contribution.Role.LYRICIST],
+        producer=people_of[Contribution.Role.PRODUCER],
+        engineer=people_of[Contribution.Role.ENGINEER],
+        remixer=people_of[Contribution.Role.REMIXER],
+        performer="; ".join([*people[Contribution.Role.PERFORMER], *people[Contribution.Role.FEATURED]]),
         barcode=album.upc,
-        url=f"{settings.SITE_URL}{album.get_absolute_url()}",
+        url=address,
+        picture=album.cover_words,
         loudness_lufs=original.loudness_lufs,
         true_peak_dbtp=original.true_peak_dbtp,
     )
@@ -215,24 +220,7 @@ def _jpeg(album: Album) -> bytes | None:
         return None
 
 
-def _filename(track: Track, recipe: audio.Recipe) -> str:
-    stem = safe_name(f"{track.position:02d} {track.performer} - {track.title}")
+def _filename(track: Track, recipe: audio.Recipe, discs: Counter[int]) -> str:
+    number = f"{track.position:02d}" if max(discs, default=1) == 1 else f"{track.disc}-{track.position:02d}"
+    stem = names.safe(f"{number} {track.performer} - {track.title}")
     return f"{stem}.{recipe.extension}"
-
-
-def _unique(names: Sequence[str]) -> list[str]:
-    """The same names, numbered where two would be one on systems that ignore case."""
-    seen: dict[str, int] = {}
-    unique = []
-    for name in names:
-        number = seen[name.lower()] = seen.get(name.lower(), 0) + 1
-        stem, _, extension = name.rpartition(".")
-        unique.append(name if number == 1 else f"{stem} ({number}).{extension}")
-    return unique
-
-
-def _read(file: TaggedFile) -> Iterator[bytes]:
-    """The bytes of a prepared file, opened when the zip comes to it."""
-    with media.private().open(file.path, "rb") as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            yield chunk

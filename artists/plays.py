@@ -1,10 +1,14 @@
-"""Plays: a track that a listener heard for thirty seconds, counted once however often it is reported."""
+"""Plays: a track that a listener heard for thirty seconds, counted once however often it is reported.
 
+What was begun and left before that is a skip; of what was heard nearly whole the play says so.
+"""
+
+import re
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -13,31 +17,99 @@ from django.db.models import Count
 from django.db.models.functions import Collate
 
 from artists import splits
-from artists.models import Play, Track
+from artists.models import Play, Skip, Track
 from artists.splits import Shares
 from users.models import User
 
 HEARD_SECONDS = 30
 LONGEST_SPAN_SECONDS = 600
+COMPLETED_WITHIN = timedelta(days=1)
+MOST_SITE = 100
+FEWEST_NAMED = 5
+"""So many different listeners must come from a country or a site before an artist reads its name."""
+HOST = re.compile(r"(?!-)([a-z0-9-]+\.)+[a-z][a-z0-9-]+")
+"""A name in the internet: no port, no path, no address in numbers, which could name somebody's own computer."""
+COUNTRY = re.compile(r"[A-Z]{2}")
 GUEST = "guest:"
 """How the keys of listeners begin who are nobody we know."""
 
 
-def record(track: Track, listener_key: str, at: datetime, *, seconds: int, user: User | None = None) -> bool:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a play came from: the page it was started on, the site whose link led here, the listener's country."""
+
+    place: str = Play.Place.OTHER
+    site: str = ""
+    country: str = ""
+
+
+NOWHERE = Origin()
+
+
+def origin(place: object, site: object, country: str = "") -> Origin:
+    """What a browser says of where a play came from. A hint only: what makes no sense is left out, never refused."""
+    host = site.lower().removeprefix("www.") if isinstance(site, str) and len(site) <= MOST_SITE else ""
+    return Origin(
+        place=place if isinstance(place, str) and place in Play.Place.values else Play.Place.OTHER,
+        site=host if HOST.fullmatch(host) else "",
+        country=country if COUNTRY.fullmatch(country) else "",
+    )
+
+
+def record(
+    track: Track, listener_key: str, at: datetime, *, seconds: int, user: User | None = None, origin: Origin = NOWHERE
+) -> bool:
     """Count a play of `track` after `seconds` distinct seconds; True if it counts.
 
     It counts from 30 s on (the whole of a shorter track), and once in the time the track takes, at most ten minutes:
     nobody can hear it through more often.
     """
-    length = max(1, track.duration_ms // 1000)
-    if seconds < min(HEARD_SECONDS, length):
+    if seconds < _needed(track):
         return False
-    span = min(max(length, HEARD_SECONDS), LONGEST_SPAN_SECONDS)
+    made = Play(track=track, listener_key=listener_key, user=user, slot=_slot(track, at), created_at=at)
+    made.place, made.site, made.country = origin.place, origin.site, origin.country
+    return _is_new(made)
+
+
+def complete(track: Track, listener_key: str, at: datetime, *, seconds: int) -> bool:
+    """Mark the listener's last play of `track` as heard to nine tenths; True if it was not yet.
+
+    Only a play of the last day, and only after so many distinct seconds.
+    """
+    if 10 * seconds < 9 * _length(track):
+        return False
+    played = Play.objects.filter(
+        track=track, listener_key=listener_key, created_at__gt=at - COMPLETED_WITHIN, created_at__lte=at
+    )
+    last = played.order_by("-created_at", "-pk").values_list("pk", flat=True)[:1]
+    return Play.objects.filter(pk__in=list(last), completed_at=None).update(completed_at=at) == 1
+
+
+def skip(track: Track, listener_key: str, at: datetime, *, seconds: int) -> bool:
+    """Count that `track` was begun and left after `seconds`, before it counted as a play; True if it counts."""
+    if not 0 < seconds < _needed(track):
+        return False
+    return _is_new(Skip(track=track, listener_key=listener_key, slot=_slot(track, at), created_at=at))
+
+
+def _length(track: Track) -> int:
+    return max(1, track.duration_ms // 1000)
+
+
+def _needed(track: Track) -> int:
+    """So many distinct seconds make a play."""
+    return min(HEARD_SECONDS, _length(track))
+
+
+def _slot(track: Track, at: datetime) -> int:
+    return int(at.timestamp()) // min(max(_length(track), HEARD_SECONDS), LONGEST_SPAN_SECONDS)
+
+
+def _is_new(row: Play | Skip) -> bool:
+    """Save the row, unless there is one of the same listener, track and slot."""
     try:
         with transaction.atomic():
-            Play.objects.create(
-                track=track, listener_key=listener_key, user=user, slot=int(at.timestamp()) // span, created_at=at
-            )
+            row.save(force_insert=True)
     except IntegrityError:
         return False
     return True

@@ -138,7 +138,7 @@ def _text(title: str, artist: Artist, album: Album | None, track: Track | None) 
     """The title in a line of its own, so that one condition tells exact titles, then whatever else may be typed."""
     rest = [artist.name]
     if album:
-        rest += [album.get_genre_display(), *(str(tag) for tag in album.tags), album.upc]
+        rest += [album.get_genre_display(), *(str(tag) for tag in album.tags), album.label, album.upc]
     if track and album:
         rest += [album.title, track.performer, track.isrc]
     elif album is None:

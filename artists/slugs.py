@@ -126,4 +126,5 @@ def _scope(thing: Thing) -> str:
 
 def _was_seen(thing: Thing) -> bool:
     """Whether somebody may have kept the address: artists' pages always, music once it was published."""
-    return isinstance(thing, Artist) or thing.published_at is not None
+    is_announced = isinstance(thing, Album) and thing.is_announced
+    return isinstance(thing, Artist) or is_announced or thing.published_at is not None

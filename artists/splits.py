@@ -1,35 +1,37 @@
-"""Split sheets: how the payees' part of an album's or track's money is shared, version by version."""
+"""Split sheets in force: how the payees' part of an album's or track's money is shared, version by version.
+
+Only signed versions are ever read here; how a version comes to be signed is `artists.signing`'s.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.db import transaction
-from django.db.models import Exists, Max, OuterRef
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.urls import reverse
 
-from artists.models import Album, Payee, Play, SplitSheet, Track
+from artists import albums
+from artists.models import Album, Play, SplitLine, SplitSheet, Track
 from artists.models.payees import WHOLE
+from megabox import money
+from users.access import confirmed_addresses
 from users.models import User
 
-MOST_SHARES = 50
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 Shares = tuple[tuple[int, int], ...]
 """`(payee id, basis points)` in the sheet's order."""
 
 
-class BadSplit(ValueError):
-    """The shares cannot be used; the message says what to change."""
-
-
 def current(thing: Album | Track) -> SplitSheet:
-    """The sheet that applies now: the track's own, else its album's, else everything to the artist's payee.
+    """The sheet in force now: the track's own, else its album's, else everything to the artist's payee.
 
     The last of these is not stored and has version 0.
     """
     if isinstance(thing, Track):
-        return SplitSheet.objects.filter(track=thing).first() or current(thing.album)
-    sheet = SplitSheet.objects.filter(album=thing).first()
+        return SplitSheet.objects.signed().filter(track=thing).first() or current(thing.album)
+    sheet = SplitSheet.objects.signed().filter(album=thing).first()
     return sheet or SplitSheet(album=thing, version=0, shares=[[thing.artist.payee_id, WHOLE]])
 
 
@@ -41,8 +43,9 @@ def in_force(since: datetime, until: datetime) -> dict[int, list[tuple[datetime,
     """
     of_albums: dict[int, list[tuple[datetime, Shares]]] = defaultdict(list)
     of_tracks: dict[int, list[tuple[datetime, Shares]]] = defaultdict(list)
-    sheets = SplitSheet.objects.filter(created_at__lt=until).order_by("created_at", "version")
-    for album_id, track_id, at, shares in sheets.values_list("album", "track", "created_at", "shares").iterator():
+    sheets = SplitSheet.objects.signed().filter(in_force_at__lt=until).order_by("in_force_at", "version")
+    for album_id, track_id, at, shares in sheets.values_list("album", "track", "in_force_at", "shares").iterator():
+        assert at is not None, "the database knows since when a signed version is in force"
         versions = of_albums[album_id] if track_id is None else of_tracks[track_id]
         versions.append((at, tuple((payee_id, points) for payee_id, points in shares)))
     plays = Play.objects.filter(track=OuterRef("pk"), created_at__gte=since, created_at__lt=until)
@@ -57,35 +60,93 @@ def in_force(since: datetime, until: datetime) -> dict[int, list[tuple[datetime,
     return found
 
 
-def replace(
-    thing: Album | Track, shares: Sequence[tuple[Payee, int]], *, at: datetime, by: User | None = None
-) -> SplitSheet:
-    """Store a new version of the sheet: `(payee, basis points)`, 10 000 in all. What was earned before keeps its own.
+@dataclass(frozen=True)
+class Told:
+    """One line of a version, and what it gets of an example: `part` micros."""
 
-    Raises BadSplit.
+    line: SplitLine
+    part: int
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version in plain words: of `paid` micros for one sale everybody in it shares `shared`, each by their line."""
+
+    sheet: SplitSheet
+    lines: Sequence[Told]
+    paid: int
+    shared: int
+    unit: str
+
+    @property
+    def signed_count(self) -> int:
+        """How many signed it."""
+        return sum(hasattr(one.line, "signature") for one in self.lines)
+
+
+def told(sheet: SplitSheet) -> Version:
+    """A version in plain words: by the least price its music is sold for or, without one, by 7.00."""
+    return all_told([sheet])[0]
+
+
+def all_told(sheets: Sequence[SplitSheet]) -> list[Version]:
+    """Several versions in plain words; asks the database the same for any number."""
+    lines: dict[int | None, list[SplitLine]] = defaultdict(list)
+    stored = SplitLine.objects.filter(sheet__in=[sheet.pk for sheet in sheets if sheet.pk is not None])
+    for line in stored.select_related("signature").order_by("position"):
+        lines[line.sheet_id].append(line)
+    return [_told(sheet, lines[sheet.pk] or _lines_of_none(sheet)) for sheet in sheets]
+
+
+def _told(sheet: SplitSheet, lines: Sequence[SplitLine]) -> Version:
+    paid = sheet.thing.price_micros or 7 * money.MICROS
+    shared = albums.simulate(paid, buyers=1)
+    parts = money.allocate(shared, [line.basis_points for line in lines])
+    shown = [Told(line, part) for line, part in zip(lines, parts, strict=True)]
+    return Version(sheet, shown, paid, shared, sheet.home.currency)
+
+
+def _lines_of_none(sheet: SplitSheet) -> list[SplitLine]:
+    """What version 0 says: the artist has everything, as long as nobody shared anything."""
+    return [SplitLine(sheet=sheet, name=sheet.home.artist.name, role=SplitLine.Role.ARTIST, basis_points=WHOLE)]
+
+
+def versions(thing: Album | Track) -> QuerySet[SplitSheet]:
+    """Every version of the thing's own sheet, newest first."""
+    return SplitSheet.objects.of(thing).select_related("album__artist", "track__album__artist", "by")
+
+
+def is_of(user: User) -> Q:
+    """Which lines are the person's: signed by them, for a payee of theirs, or sent to a confirmed address of theirs."""
+    mine = Q(payee__user=user) | Q(signature__user=user)
+    return mine | Q(email__in=confirmed_addresses(user), sheet__state=SplitSheet.State.WAITING)
+
+
+def lines_of(user: User) -> QuerySet[SplitLine]:
+    """Where the person stands in sheets, of their own music or other people's, newest first.
+
+    Each knows whether money is shared by it now (`is_current`).
     """
-    _check(shares)
-    owner = {"track": thing} if isinstance(thing, Track) else {"album": thing}
-    with transaction.atomic():
-        # Whoever stores a version at the same time waits here, so that versions follow each other.
-        type(thing).objects.select_for_update().get(pk=thing.pk)
-        last = SplitSheet.objects.filter(**owner).aggregate(last=Max("version"))["last"] or 0
-        return SplitSheet.objects.create(
-            **owner,
-            version=last + 1,
-            shares=[[payee.pk, basis_points] for payee, basis_points in shares],
-            by=by,
-            created_at=at,
-        )
+    newer = SplitSheet.objects.signed().filter(
+        Q(album=OuterRef("sheet__album")) | Q(track=OuterRef("sheet__track")), version__gt=OuterRef("sheet__version")
+    )
+    found = SplitLine.objects.filter(is_of(user)).distinct()
+    return (
+        found.annotate(is_current=Q(sheet__state=SplitSheet.State.SIGNED) & ~Exists(newer))
+        .select_related("sheet__album__artist", "sheet__track__album__artist", "sheet__by", "signature", "payee")
+        .order_by("-sheet__created_at", "-pk")
+    )
 
 
-def _check(shares: Sequence[tuple[Payee, int]]) -> None:
-    if not 1 <= len(shares) <= MOST_SHARES:
-        raise BadSplit(f"A split names between 1 and {MOST_SHARES} people.")
-    if len({payee.pk for payee, _ in shares}) != len(shares):
-        raise BadSplit("Each person stands in a split once. Add their parts together.")
-    if min(basis_points for _, basis_points in shares) <= 0:
-        raise BadSplit("Every part of a split is more than 0 %. Leave people out who get nothing.")
-    whole = sum(basis_points for _, basis_points in shares)
-    if whole != WHOLE:
-        raise BadSplit(f"The parts of a split make 100 %; these make {whole / 100:g} %.")
+def seen_by(user: User, thing: Album | Track) -> QuerySet[SplitSheet]:
+    """The versions of a sheet that a person may read: all of their own music, else those they stand in."""
+    found = versions(thing)
+    home = thing.album if isinstance(thing, Track) else thing
+    if home.artist.owner_id == user.pk:
+        return found
+    return found.filter(pk__in=SplitLine.objects.filter(is_of(user)).values("sheet"))
+
+
+def studio_address(thing: Album | Track) -> str:
+    """Where the owner of the music sends and follows its sheet."""
+    return reverse("artists:track_splits" if isinstance(thing, Track) else "artists:splits", args=[thing.pk])

@@ -13,17 +13,29 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, Sum
 
-from artists import artwork, audio, blobs, covers, incoming, naming, renditions, slugs
+from artists import (
+    artwork,
+    audio,
+    awaited,
+    blobs,
+    covers,
+    drafting,
+    incoming,
+    naming,
+    renditions,
+    slugs,
+    tracks,
+    verifying,
+)
 from artists.incoming import Incoming, Refused
-from artists.models import Album, Cover, Original, Rendition, Track, Upload
+from artists.models import Album, Cover, Original, Track, Transfer, Upload
+from artists.models.files import UploadQuerySet
 from megabox.claims import claim, renewing, worker_name
 from users.models import User
 
 MOST_TRIES = 4
-MOST_FILES = 300
+MOST_FILES = 600
 KEPT_DAYS = 7
-UNNUMBERED = 1_000
-"""Tracks whose place nobody tells come after those that have one, in the order they were sent."""
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +45,11 @@ class EmptyFile(Refused):
 
 
 class Duplicate(Refused):
-    """The same bytes are on this album already."""
+    """The same bytes are on this album already, as `upload`."""
+
+    def __init__(self, sentence: str, upload: Upload) -> None:
+        super().__init__(sentence)
+        self.upload = upload
 
 
 class OverQuota(Refused):
@@ -41,24 +57,66 @@ class OverQuota(Refused):
 
 
 def receive(
-    album: Album, stream: "IO[bytes] | UploadedFile[bytes] | Incoming", filename: str, by: User, at: datetime
+    album: Album,
+    stream: "IO[bytes] | UploadedFile[bytes] | Incoming",
+    filename: str,
+    by: User,
+    at: datetime,
+    *,
+    transfer: Transfer | None = None,
 ) -> Upload:
     """Store the bytes of one file and its row, to be checked soon. It is received when this returns, whatever follows.
+
+    Bytes that mend a master which the album has already are that master's upload.
+
+    `transfer` is what brought it, if it came in pieces.
 
     Raises incoming.Refused (EmptyFile, Duplicate, OverQuota, TooMuch, NoRoom) with a sentence; nothing is kept then.
     """
     arrived = stream if isinstance(stream, Incoming) else incoming.write(stream)
     try:
         name = audio.clean_filename(filename)
-        _check(album, arrived, name, by)
-        blobs.put(arrived.path, blobs.original_path(arrived.sha256))
-        return _row(album, arrived, name, by, at)
+        same = _counting().filter(album=album, sha256=arrived.sha256).first()
+        if verifying.mend(arrived.sha256, arrived.path, at) and same:
+            return same
+        _check(album, arrived, name, transfer)
+        path = blobs.original_path(arrived.sha256)
+        # Who was killed after this goes on here: then the file was moved already.
+        if arrived.path.exists() or not blobs.exists(path):
+            blobs.put(arrived.path, path)
+        upload = _new(album, arrived, name, by, at)
+        if transfer:
+            upload.transfer, upload.sent_at = transfer, transfer.created_at
+        return _saved(upload)
     finally:
         arrived.discard()
 
 
+def check_quota(album: Album, name: str, size_bytes: int, *, but: Transfer | None = None) -> None:
+    """Raise OverQuota if the album or its owner has no room for a file of `size_bytes` called `name`.
+
+    What is on its way has its room already, `but` the transfer that brings this file.
+    """
+    on_their_way = Transfer.objects.exclude(pk=but.pk) if but else Transfer.objects.all()
+    files = _counting().filter(album=album).count() + on_their_way.unfinished().filter(album=album).count()
+    if files >= MOST_FILES:
+        raise OverQuota(f"An album holds {MOST_FILES} files, and this one is full. Make another album for the rest.")
+    owner = album.artist.owner
+    kept = Upload.objects.owned_by(owner).filter(is_dismissed=False).aggregate(used=Sum("size_bytes"))["used"] or 0
+    if kept + on_their_way.owned_by(owner).reserved_bytes() + size_bytes > settings.UPLOAD_QUOTA_BYTES:
+        raise OverQuota(
+            f"Your files have {settings.UPLOAD_QUOTA_BYTES / 1024**3:g} GB together, all that one person may keep "
+            "here. “" + name + "” was not taken. Delete drafts you do not need, or write to us for more room."
+        )
+
+
+def empty(name: str) -> EmptyFile:
+    """The refusal of a file without bytes."""
+    return EmptyFile(f"“{name}” is empty (0 bytes). Your other files are kept. Export it again and drop it here.")
+
+
 def ingest(upload_id: int, at: datetime) -> bool:
-    """Check one received file to its end: READY as a track with its renditions wanted, or REJECTED with the reason.
+    """Check one received file to its end: READY as a track that can be heard, or REJECTED with the reason.
 
     True if this call ended it; False if it has ended, or somebody else works on it.
     """
@@ -73,7 +131,7 @@ def ingest(upload_id: int, at: datetime) -> bool:
         return _reject(upload, by, _KILLED, at)
     with renewing(rows, upload_id, by):
         try:
-            checked = _checked(upload)
+            checked = _checked(upload, at)
         except audio.Unreadable as reason:
             return _reject(upload, by, str(reason), at)
         except FileNotFoundError:
@@ -109,6 +167,26 @@ def dismiss(upload: Upload) -> bool:
     return Upload.objects.filter(pk=upload.pk, state=Upload.State.REJECTED).update(is_dismissed=True) == 1
 
 
+def use_twin(upload: Upload, at: datetime) -> bool:
+    """Let the new track be called as the one it is identical to, with its ISRC, words and credits.
+
+    False if there is none any more.
+    """
+    with transaction.atomic():
+        asked = Upload.objects.select_for_update().filter(pk=upload.pk, twin__isnull=False, track__isnull=False).first()
+        if asked is None or asked.track is None or asked.twin is None:
+            return False
+        track, twin = asked.track, asked.twin
+        tracks.take_over(track, twin, at)
+        keep_apart(upload)
+    return True
+
+
+def keep_apart(upload: Upload) -> bool:
+    """Leave the new track as it is, whatever it is identical to. False if nothing was asked."""
+    return Upload.objects.filter(pk=upload.pk, twin__isnull=False).update(twin=None) == 1
+
+
 def clean_up(at: datetime) -> int:
     """Delete the bytes of files rejected or put away a week ago that no row needs; return how many files went."""
     before = at - timedelta(days=KEPT_DAYS)
@@ -134,66 +212,82 @@ _KILLED = (
 )
 
 
-def _check(album: Album, arrived: Incoming, name: str, by: User) -> None:
+def _check(album: Album, arrived: Incoming, name: str, transfer: Transfer | None) -> None:
     if arrived.size_bytes == 0:
-        raise EmptyFile(f"“{name}” is empty (0 bytes). Your other files are kept. Export it again and drop it here.")
-    uploads = Upload.objects.filter(album=album, is_dismissed=False).exclude(state=Upload.State.REJECTED)
-    same = uploads.filter(sha256=arrived.sha256).first()
+        raise empty(name)
+    same = _counting().filter(album=album, sha256=arrived.sha256).first()
     if same:
         raise _duplicate(name, same)
-    if uploads.count() >= MOST_FILES:
-        raise OverQuota(f"An album holds {MOST_FILES} files, and this one is full. Make another album for the rest.")
-    used = Upload.objects.filter(by=by, is_dismissed=False).aggregate(used=Sum("size_bytes"))["used"] or 0
-    if used + arrived.size_bytes > settings.UPLOAD_QUOTA_BYTES:
-        raise OverQuota(
-            f"Your files have {settings.UPLOAD_QUOTA_BYTES / 1024**3:g} GB together, all that one person may keep "
-            "here. “" + name + "” was not taken. Delete drafts you do not need, or write to us for more room."
-        )
+    check_quota(album, name, arrived.size_bytes, but=transfer)
+
+
+def _counting() -> UploadQuerySet:
+    """Uploads that are on their album or will be."""
+    return Upload.objects.filter(is_dismissed=False).exclude(state=Upload.State.REJECTED)
 
 
 def _duplicate(name: str, same: Upload) -> Duplicate:
     where = f"as “{same.filename}” " if same.filename != name else ""
-    return Duplicate(f"“{name}” is on this album already {where}(the very same bytes), so it was not added twice.")
+    return Duplicate(
+        f"“{name}” is on this album already {where}(the very same bytes), so it was not added twice.", same
+    )
 
 
-def _row(album: Album, arrived: Incoming, name: str, by: User, at: datetime) -> Upload:
+def _new(album: Album, arrived: Incoming, name: str, by: User, at: datetime) -> Upload:
+    return Upload(
+        album=album,
+        by=by,
+        filename=name,
+        size_bytes=arrived.size_bytes,
+        sha256=arrived.sha256,
+        sent_at=at,
+        received_at=at,
+    )
+
+
+def _saved(upload: Upload) -> Upload:
     try:
         with transaction.atomic():
-            return Upload.objects.create(
-                album=album,
-                by=by,
-                filename=name,
-                size_bytes=arrived.size_bytes,
-                sha256=arrived.sha256,
-                received_at=at,
-            )
+            upload.save(force_insert=True)
     except IntegrityError:
         # Two requests brought the same file at once: the unique key kept one.
-        same = Upload.objects.filter(album=album, sha256=arrived.sha256).exclude(state=Upload.State.REJECTED).first()
-        if same is None:
+        same = _counting().filter(album=upload.album_id, sha256=upload.sha256).first()
+        if same:
+            raise _duplicate(upload.filename, same) from None
+        if Album.objects.filter(pk=upload.album_id).exists():
             raise
-        raise _duplicate(name, same) from None
+        raise Refused("The album was deleted meanwhile, so the file was not kept.") from None
+    return upload
 
 
 @dataclasses.dataclass(frozen=True)
 class _Checked:
-    """A decoded file: its Original, not stored yet unless the bytes are known, and the cover inside it."""
+    """A decoded file: its Original, not stored yet unless the bytes are known, what was made of it, its cover."""
 
     original: Original
+    made: tuple[renditions.Made, ...]
     cover: Cover | None
     note: str
 
 
-def _checked(upload: Upload) -> _Checked:
-    """Read and decode the file. Raises audio.Unreadable, FileNotFoundError."""
+def _checked(upload: Upload, at: datetime) -> _Checked:
+    """Read and decode the file, and make what is heard of it, in one go. Raises audio.Unreadable, FileNotFoundError."""
+    path = blobs.original_path(upload.sha256)
     known = Original.objects.filter(sha256=upload.sha256).first()
     if known and upload.album.cover_id:
-        return _Checked(known, None, "")
-    limits = audio.Limits(max_bytes=settings.MAX_UPLOAD_BYTES, max_seconds=settings.MAX_TRACK_SECONDS)
-    path = blobs.original_path(upload.sha256)
+        return _Checked(known, (), None, "")
     with blobs.borrow(path) as local:
-        probe = audio.probe(local, limits=limits)
-    original = known or Original(
+        if known:
+            return _Checked(known, (), *_cover(upload, audio.cover(local, limits=renditions.limits())))
+        with blobs.workplace() as folder:
+            taken = audio.take_in(local, renditions.STREAMED, folder, limits=renditions.limits())
+            made = tuple(renditions.put(upload.sha256, recipe, out) for recipe, out in taken.files.items())
+    return _Checked(_original(upload, path, taken.probe, at), made, *_cover(upload, taken.probe.cover))
+
+
+def _original(upload: Upload, path: str, probe: audio.Probe, at: datetime) -> Original:
+    """The master as it was found, not stored yet."""
+    return Original(
         sha256=upload.sha256,
         path=path,
         size_bytes=upload.size_bytes,
@@ -207,10 +301,10 @@ def _checked(upload: Upload) -> _Checked:
         loudness_lufs=probe.loudness.lufs,
         true_peak_dbtp=probe.loudness.true_peak_dbtp,
         peaks=list(probe.peaks),
+        remarks=list(probe.remarks),
+        verified_at=at,
         tags={name: value for name, value in dataclasses.asdict(probe.tags).items() if value},
     )
-    cover, note = _cover(upload, probe.cover)
-    return _Checked(original, cover, note)
 
 
 def _cover(upload: Upload, picture: bytes | None) -> tuple[Cover | None, str]:
@@ -231,17 +325,26 @@ def _finish(upload: Upload, by: str, checked: _Checked, at: datetime) -> bool:
         if mine.update(state=Upload.State.READY, finished_at=at, reason=checked.note, claimed_until=None) != 1:
             return False
         original = _stored(checked.original)
-        track = _track(album, upload, original, at)
+        guess = drafting.guess(album, upload)
+        track = _track(album, upload, original, guess, at)
         mine_now = Upload.objects.filter(pk=upload.pk)
-        mine_now.update(track=track, claimed_by="")
-        Rendition.objects.bulk_create(
-            [Rendition(original=original, recipe=recipe, wanted_at=at, next_try_at=at) for recipe in renditions.WANTED],
-            ignore_conflicts=True,
-        )
+        mine_now.update(track=track, twin=_twin(album, original), claimed_by="")
+        renditions.want(original, checked.made, at)
+        named = str(original.tags.get("album") or guess.album)[:200]
+        if album.title == naming.UNTITLED and album.published_at is None and named:
+            album.title = named
+            slugs.save(album, at=at)
+        drafting.fill_album(album)
         if checked.cover and album.cover_id is None:
             album.cover, album.hue = checked.cover, checked.cover.hue
             album.save(update_fields=["cover", "hue"])
     return True
+
+
+def _twin(album: Album, original: Original) -> Track | None:
+    """A track of the same owner's on another album that has the very same bytes."""
+    others = Track.objects.kept().filter(original=original, album__artist__owner=album.artist.owner_id)
+    return others.exclude(album=album).order_by("pk").first()
 
 
 def _stored(original: Original) -> Original:
@@ -253,39 +356,12 @@ def _stored(original: Original) -> Original:
     return Original.objects.get_or_create(sha256=original.sha256, defaults=values)[0]
 
 
-def _track(album: Album, upload: Upload, original: Original, at: datetime) -> Track:
-    """A draft track made from the file's tags, and from its name where they are silent."""
-    tags = original.tags
-    others = album.uploads.exclude(pk=upload.pk).values_list("filename", flat=True)
-    guess = naming.guess(upload.filename, artist=album.artist.name, album=album.title, beside=list(others))
-    performer = str(tags.get("artist", ""))
-    track = Track(
-        album=album,
-        position=_position(album, upload, tags, guess),
-        title=str(tags.get("title") or guess.title)[:200],
-        duration_ms=original.duration_ms,
-        free_mode=album.free_mode,
-        isrc=str(tags.get("isrc", "")),
-        lyrics=str(tags.get("lyrics", "")),
-        artist_name=performer[:200] if performer.casefold() != album.artist.name.casefold() else "",
-        original=original,
-        peaks=original.peaks,
-        created_at=at,
-    )
-    slugs.save(track, at=at)
-    return track
-
-
-def _position(album: Album, upload: Upload, tags: dict[str, object], guess: naming.Guess) -> int:
-    """The place the tags or the name tell, if it is free; else one behind all others. Publishing closes the gaps."""
-    told, disc, discs = (int(str(tags.get(name) or 0)) for name in ("position", "disc", "discs"))
-    place = told or guess.position
-    if place and (disc > 1 or discs > 1):
-        place += 100 * max(disc, 1)
-    if not 0 < place < UNNUMBERED:
-        place = UNNUMBERED + album.uploads.filter(pk__lt=upload.pk).count()
-    taken = set(album.tracks.exclude(state=Track.State.WITHDRAWN).values_list("position", flat=True))
-    return place if place not in taken else max(taken) + 1
+def _track(album: Album, upload: Upload, original: Original, guess: naming.Guess, at: datetime) -> Track:
+    """The track that waits for this file; else a draft made of what the file tells."""
+    if waiting := awaited.find(album, original, upload.filename, guess):
+        awaited.fill(waiting, original)
+        return waiting
+    return drafting.draft_track(album, upload, original, guess, at)
 
 
 def _reject(upload: Upload, by: str, reason: str, at: datetime) -> bool:

@@ -7,7 +7,23 @@ import tempfile
 from pathlib import Path
 
 VAR = Path(os.environ.get("VAR_DIR", "var")).resolve()
-MODULES = ("ledger", "peers", "clients", "settlement", "payouts", "growth", "pool", "ingest", "pages", "gate")
+MODULES = (
+    "ledger",
+    "peers",
+    "clients",
+    "settlement",
+    "payouts",
+    "growth",
+    "pool",
+    "ingest",
+    "pages",
+    "gate",
+    "zips",
+    "decisions",
+    "events",
+    "consumer",
+    "ids",
+)
 
 
 def main(only: list[str]) -> int:

@@ -9,18 +9,23 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from django.db.models import F
+
+from ads.budgets import leases
+from ads.models import Campaign, ImpressionGroup, Place
 from artists.models import Payee
 from benchmarks import bare
 from benchmarks.figures import Figure, scaled, seconds
 from ledger import chart, journal, months, payees
 from ledger.journal import Line
 from payouts import runs, statements
+from tests.ads.factories import make_campaign, usd
 from tests.users.factories import ada
 
 HISTORY = scaled(2_000)
 """Postings of once the history."""
 TIMES = (1, 10, 100)
-PAYEES, ROUNDS = 100, 5
+PAYEES, ROUNDS, SLICES = 100, 5, 20
 GOAL = 1.5
 _UNIT = "USD"
 _MONTHS = [datetime(2025, month, 15, 12, tzinfo=UTC) for month in (3, 4, 5, 6)]
@@ -32,15 +37,17 @@ def run() -> list[Figure]:
     """Seconds with a hundred times the history, against seconds with once of it."""
     Payee.objects.bulk_create([Payee(name=f"Growth {n}", is_payouts_enabled=True) for n in range(PAYEES)])
     some = list(Payee.objects.filter(name__startswith="Growth ").order_by("pk"))
+    campaign = make_campaign(budget_micros=usd("10000"), starts_at=_MONTHS[0])
     found: list[Took] = []
     before = 0
     for times, filled, measured in zip(TIMES, _MONTHS, _MONTHS[1:], strict=False):
         _fill(some, times * HISTORY - before, filled)
+        _settle(campaign, times * HISTORY - before, filled)
         before = times * HISTORY
         payees.mature(filled.date() + timedelta(days=15), at=filled + timedelta(days=15))
         months.close(filled.date(), at=measured - timedelta(days=5))
         bare.settle_down()
-        found.append(_measure(some, measured))
+        found.append(_measure(some, campaign, measured))
         shown = ", ".join(f"{name} {1_000 * statistics.median(took):.0f} ms" for name, took in found[-1].items())
         print(f"  after {before:,} postings: {shown}", flush=True)
     return [
@@ -62,6 +69,35 @@ def _fill(some: list[Payee], count: int, at: datetime) -> None:
         journal.post(uuid.uuid4().hex, "sale", lines, occurred_at=at)
 
 
+def _settle(campaign: Campaign, count: int, at: datetime) -> None:
+    """So many groups of a campaign, of one view each, as settlements leave them."""
+    price = campaign.price_micros
+    groups = [
+        ImpressionGroup(
+            campaign=campaign,
+            beneficiary=f"{Place.PAGE}:growth:{n}",
+            day=at.date(),
+            place=Place.PAGE,
+            policy_version=1,
+            count=1,
+            gross_micros=price,
+            posted_micros=price,
+            postings_count=1,
+        )
+        for n in range(count)
+    ]
+    ImpressionGroup.objects.bulk_create(groups, batch_size=2_000)
+    spent, settled = F("spent_micros") + count * price, F("settled_micros") + count * price
+    Campaign.objects.filter(pk=campaign.pk).update(spent_micros=spent, settled_micros=settled)
+
+
+def _lease(campaign: Campaign, at: datetime) -> None:
+    """Slices of a campaign's money for as many processes."""
+    for _ in range(SLICES):
+        leases.forget()
+        leases.reserve(campaign.pk, campaign.price_micros, at)
+
+
 def _sale(payee: Payee, at: datetime) -> Line:
     return Line(
         chart.stripe(_UNIT),
@@ -74,7 +110,7 @@ def _sale(payee: Payee, at: datetime) -> Line:
     )
 
 
-def _measure(some: list[Payee], at: datetime) -> Took:
+def _measure(some: list[Payee], campaign: Campaign, at: datetime) -> Took:
     took: Took = {}
 
     def note(name: str, work: Callable[[], object]) -> None:
@@ -87,6 +123,7 @@ def _measure(some: list[Payee], at: datetime) -> Took:
         note("post 100 lines", lambda: journal.post(uuid.uuid4().hex, "sale", lines, occurred_at=now))  # noqa: B023
         day = at.date() + timedelta(days=number)
         note("mature 100 payees", lambda: payees.mature(day, at=now + timedelta(days=number)))  # noqa: B023
+        note(f"lease {SLICES} slices", lambda: _lease(campaign, now))  # noqa: B023
         note("balance a while ago", lambda: journal.balance(chart.stripe(_UNIT), at=now))  # noqa: B023
         note(
             "statements of 5 payees",

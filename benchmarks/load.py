@@ -3,24 +3,41 @@
 import socket
 import threading
 import time
+from collections.abc import Callable
 
 HEAD_END = b"\r\n\r\n"
 
 
 def requests_per_second(
-    port: int, path: str, *, headers: str = "", clients: int = 8, for_seconds: float = 3.0
+    port: int,
+    path: str,
+    *,
+    headers: str = "",
+    body: Callable[[], bytes] | None = None,
+    clients: int = 8,
+    for_seconds: float = 3.0,
 ) -> float:
-    """Answers a second of GET `path` on this machine's `port`. Raises AssertionError for any answer but 200."""
+    """Answers a second of `path` on this machine's `port`. Raises AssertionError for any answer but 200.
+
+    GET; or POST, when there is a `body` that makes the JSON of each request.
+    """
     counts = [0] * clients
     failures: list[BaseException] = []
     stop_at = time.perf_counter() + for_seconds
-    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip\r\n{headers}\r\n".encode()
+    head = f"{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip\r\n{headers}"
+
+    def request() -> bytes:
+        if body is None:
+            return f"GET {head}\r\n".encode()
+        said = body()
+        kind = f"Content-Type: application/json\r\nContent-Length: {len(said)}\r\n"
+        return f"POST {head}{kind}\r\n".encode() + said
 
     def client(number: int) -> None:
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
                 while time.perf_counter() < stop_at:
-                    connection.sendall(request)
+                    connection.sendall(request())
                     _read_answer(connection)
                     counts[number] += 1
         except (OSError, AssertionError) as failure:

@@ -10,11 +10,15 @@ os.environ.update(
     ADS_TOKEN_KEYS="bench:benchmark",
     ALLOWED_HOSTS="127.0.0.1",
     SITE_URL="http://127.0.0.1",
+    # One address asks for all of it.
+    ADS_MOST_UNSEEN="1000000000",
+    ADS_MOST_REPORTS="1000000000",
 )
 
 from megabox.settings import *  # noqa: F403
 
 ROOT_URLCONF = "benchmarks.urls"
+SHORT_URLCONF = "benchmarks.short_urls"
 # Static files are not measured, and collecting them takes a while.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
 

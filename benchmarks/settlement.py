@@ -11,8 +11,8 @@ from typing import Any
 
 from django.db import connection
 
-from ads import billing, settlement
 from ads.models import Ad, Campaign, Impression, ImpressionGroup
+from ads.revenue import billing, settlement
 from artists.models import Artist
 from benchmarks import bare
 from benchmarks.figures import Figure, scaled, seconds

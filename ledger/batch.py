@@ -70,18 +70,14 @@ def _insert(drafts: Sequence[Draft]) -> bool:
     if len(entry_ids) < len(drafts):
         return False
     lines = [line for draft in drafts for line in draft.lines]
-    ids = chart.open_all(code for line in lines for code in (line.debit, line.credit))
-    guarded = {pk for code, pk in ids.items() if chart.meaning(code).is_guarded}
-    after = journal.moved(lines, ids, sql.lock_balances(guarded) if guarded else {})
-    if after:
-        sql.store_balances(after)
-    sql.insert_all_postings(
-        [
-            (entry_ids[draft.key], journal.posting_row(number, line, ids, text))
-            for draft, texts in zip(drafts, facts, strict=True)
-            for number, (line, text) in enumerate(zip(draft.lines, texts, strict=True))
-        ]
-    )
+    ids, before = chart.lock_all(code for line in lines for code in (line.debit, line.credit))
+    after = journal.moved(lines, ids, before)
+    rows = [
+        (entry_ids[draft.key], journal.posting_row(number, line, ids, text))
+        for draft, texts in zip(drafts, facts, strict=True)
+        for number, (line, text) in enumerate(zip(draft.lines, texts, strict=True))
+    ]
+    sql.insert_postings(rows, after)
     return True
 
 

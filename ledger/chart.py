@@ -5,7 +5,7 @@ Every code ends in its unit. What a code means (kind, side, guard) is decided he
 
 import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -70,6 +70,11 @@ def pool(period: str, unit: str) -> str:
 def backing(unit: str) -> str:
     """The money behind all outstanding credits."""
     return f"credits:backing:{unit}"
+
+
+def preorders(unit: str) -> str:
+    """What buyers paid, without tax, for music that is not out yet: theirs until it is delivered."""
+    return f"preorders:held:{unit}"
 
 
 def prepaid(advertiser_id: int, unit: str) -> str:
@@ -201,6 +206,7 @@ _FAMILIES: tuple[tuple[str, Kind, bool, bool], ...] = (
     (r"xcr:(?:spent|expired|revoked)", Kind.CONTRA, False, False),
     (rf"(?:payee|advertiser):{_ID}:owed", Kind.ASSET, True, True),
     (r"payout:transit", Kind.LIABILITY, False, False),
+    (r"preorders:held", Kind.LIABILITY, False, False),
     (r"pool:\d{4}-(?:0[1-9]|1[0-2])", Kind.LIABILITY, False, True),
     (rf"publisher:{_ID}:escrow", Kind.LIABILITY, False, True),
     (r"tax:(?:vat|withheld):[A-Z]{2}", Kind.LIABILITY, False, False),
@@ -240,6 +246,11 @@ def is_backing(code: str) -> bool:
     return code.startswith("credits:backing:")
 
 
+def owner_id(code: str) -> int:
+    """Whose account it is: the number of the payee, the advertiser, the site or the wallet in its code."""
+    return int(code.split(":")[1])
+
+
 # --- opening
 
 
@@ -251,12 +262,27 @@ def open_all(codes: Iterable[str]) -> dict[str, int]:
     assert connection.in_atomic_block, "accounts are opened inside a transaction"
     wanted = sorted(set(codes))
     ids = sql.account_ids(wanted)
-    missing = [code for code in wanted if code not in ids]
-    if missing:
-        meanings = [(code, meaning(code)) for code in missing]
-        sql.open_accounts([(c, m.kind.value, m.unit, m.is_debit_normal, m.is_guarded) for c, m in meanings])
-        ids |= sql.account_ids(missing)
+    if len(ids) < len(wanted):
+        _open_missing(wanted, ids)
+        ids = sql.account_ids(wanted)
     return ids
+
+
+def lock_all(codes: Iterable[str]) -> tuple[dict[str, int], dict[int, int]]:
+    """`open_all`, and lock the guarded ones in id order until the transaction ends; also their micros, by id."""
+    assert connection.in_atomic_block, "accounts are locked inside a transaction"
+    wanted = sorted(set(codes))
+    found = sql.lock_accounts(wanted)
+    if len(found) < len(wanted):
+        _open_missing(wanted, found)
+        found = sql.lock_accounts(wanted)
+    ids = {code: pk for code, (pk, _) in found.items()}
+    return ids, {pk: amount for pk, amount in found.values() if amount is not None}
+
+
+def _open_missing(wanted: Sequence[str], known: Container[str]) -> None:
+    meanings = [(code, meaning(code)) for code in wanted if code not in known]
+    sql.open_accounts([(c, m.kind.value, m.unit, m.is_debit_normal, m.is_guarded) for c, m in meanings])
 
 
 def open(code: str) -> Account:

@@ -93,15 +93,12 @@ def post(key: str, kind: str, lines: Sequence[Line], *, occurred_at: datetime, w
         )
         if entry_id is None:
             return Posted(_posted_before(key, kind, lines, why), is_new=False)
-        ids = chart.open_all(code for line in lines for code in (line.debit, line.credit))
         _check_reversals(lines)
-        guarded = {ids[code] for code in ids if chart.meaning(code).is_guarded}
-        before = sql.lock_balances(guarded) if guarded else {}
+        ids, before = chart.lock_all(code for line in lines for code in (line.debit, line.credit))
         _check_pending(kind, lines, ids)
         after = moved(lines, ids, before)
-        if after:
-            sql.store_balances(after)
-        sql.insert_postings(entry_id, [posting_row(n, line, ids, facts[n]) for n, line in enumerate(lines)])
+        rows = [(entry_id, posting_row(number, line, ids, facts[number])) for number, line in enumerate(lines)]
+        sql.insert_postings(rows, after)
     entry = Entry(id=entry_id, key=key, kind=kind, digest=content, why=why, occurred_at=occurred_at, created_at=now)
     entry._state.adding = False
     entry._state.db = connection.alias
@@ -145,8 +142,7 @@ def lock(codes: Iterable[str]) -> dict[str, int]:
 
     For callers who must decide by a balance before they post. Who locks several accounts locks them in one call.
     """
-    ids = chart.open_all(codes)
-    amounts = sql.lock_balances(ids.values())
+    ids, amounts = chart.lock_all(codes)
     return {code: amounts[pk] for code, pk in ids.items()}
 
 

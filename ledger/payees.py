@@ -1,6 +1,6 @@
 """A payee's money between its places: maturing, taking back what was earned in error, settling what is owed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -16,15 +16,15 @@ _AT_ONCE = 50
 _LOOKED_AT_ONCE = 500
 
 
-def mature(day: date, *, at: datetime) -> int:
-    """Make payable what matures by `day`, for every payee and unit; return how many entries are new.
+def mature(day: date, *, at: datetime, but: Collection[int] = ()) -> int:
+    """Make payable what matures by `day`, for every payee `but` those, and unit; return how many entries are new.
 
     What a payee owes is settled first, the rest becomes payable. One entry per payee, unit and day; safe to repeat
     and to kill. What is credited later with a day already covered matures with the next day.
     Source: docs/money.md, "Maturity".
     """
     assert day <= at.date(), f"{day} has not come yet"
-    waiting = _with_something_due(day)
+    waiting = [code for code in _with_something_due(day) if chart.owner_id(code) not in but]
     return sum(_mature(waiting[i : i + _AT_ONCE], day, at=at) for i in range(0, len(waiting), _AT_ONCE))
 
 

@@ -1,7 +1,7 @@
 """The few statements of the journal that are written for each database, so that a post costs the same few
 round trips however many lines it has.
 
-PostgreSQL takes whole columns as arrays; SQLite lives in the process, so a prepared statement per row costs
+PostgreSQL takes any number of rows as one parameter; SQLite lives in the process, so a prepared statement per row costs
 no round trip, and its one writer at a time (`BEGIN IMMEDIATE`) makes reading before writing safe.
 """
 # ruff: noqa: S608 - what is put into these statements are constants of this module; values are parameters
@@ -50,6 +50,9 @@ def insert_entry(
     return rows[0][0] if rows else None
 
 
+_ENTRY = "key, kind, digest, why, occurred_at, created_at"
+
+
 class EntryRow(NamedTuple):
     """An entry as the database takes it."""
 
@@ -68,12 +71,10 @@ def insert_entries(rows: Sequence[EntryRow]) -> dict[str, int]:
         return {key: pk for key, pk in found if pk is not None}
     return dict(
         _rows(
-            "INSERT INTO ledger_entry (key, kind, digest, why, occurred_at, created_at)"
-            " SELECT key, kind, digest, why, occurred_at, created_at FROM unnest("
-            "%s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])"
-            " WITH ORDINALITY AS new (key, kind, digest, why, occurred_at, created_at, place) ORDER BY place"
-            " ON CONFLICT (key) DO NOTHING RETURNING key, id",
-            [list(column) for column in zip(*rows, strict=True)],
+            f"INSERT INTO ledger_entry ({_ENTRY}) SELECT {_ENTRY} FROM ROWS FROM (json_to_recordset(%s) AS"
+            " (key text, kind text, digest text, why text, occurred_at timestamptz, created_at timestamptz))"
+            f" WITH ORDINALITY AS new ({_ENTRY}, place) ORDER BY place ON CONFLICT (key) DO NOTHING RETURNING key, id",
+            [_records(_ENTRY, rows)],
         )
     )
 
@@ -105,50 +106,43 @@ def open_accounts(rows: Sequence[tuple[str, str, str, bool, bool]]) -> None:
         )
 
 
-def lock_balances(account_ids: Iterable[int]) -> dict[int, int]:
-    """Lock the balance rows of `account_ids` in id order and return their amounts in micros.
+def lock_accounts(codes: Sequence[str]) -> dict[str, tuple[int, int | None]]:
+    """Ids of those of `codes` that are open, and the balances, in micros, of the guarded ones.
 
-    All who lock do it in this order, so opposite movements wait for each other instead of deadlocking.
+    When all are open, their balance rows are locked in id order until the transaction ends. All who lock do it in
+    this order, so opposite movements wait for each other instead of deadlocking; so when one is not open yet nothing
+    is locked: open it, and call again.
     """
-    lock = "FOR NO KEY UPDATE" if connection.vendor == "postgresql" else ""
-    return dict(
-        _rows(
-            f"SELECT account_id, amount FROM ledger_balance WHERE account_id {_among('bigint')}"
-            f" ORDER BY account_id {lock}",
-            [_many(account_ids)],
+    if connection.vendor == "postgresql":
+        rows = _rows(  # OFFSET 0 keeps the inner rows as they are, in order, and the locks after them
+            "SELECT code, id, CASE WHEN open = %s THEN ("
+            " SELECT amount FROM ledger_balance WHERE account_id = wanted.id FOR NO KEY UPDATE"
+            ") END FROM (SELECT code, id, COUNT(*) OVER () AS open FROM ledger_account WHERE code = ANY(%s::text[])"
+            " ORDER BY id OFFSET 0) AS wanted",
+            [len(codes), list(codes)],
         )
-    )
-
-
-def store_balances(amounts: Mapping[int, int]) -> None:
-    """Write the new amounts, in micros, of locked balance rows."""
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(
-                "UPDATE ledger_balance SET amount = new.amount"
-                " FROM unnest(%s::bigint[], %s::bigint[]) AS new (account_id, amount)"
-                " WHERE ledger_balance.account_id = new.account_id",
-                [list(amounts), list(amounts.values())],
-            )
-        else:
-            cursor.executemany(
-                "UPDATE ledger_balance SET amount = %s WHERE account_id = %s",
-                [(amount, account_id) for account_id, amount in amounts.items()],
-            )
+    else:
+        rows = _rows(
+            "SELECT code, id, amount FROM ledger_account LEFT JOIN ledger_balance ON account_id = id"
+            f" WHERE code {_among()}",
+            [_many(codes)],
+        )
+    return {code: (pk, amount) for code, pk, amount in rows}
 
 
 def uncovered_micros(account_ids: Iterable[int], day: date, maturity: str) -> dict[int, int]:
     """What is left of the credits to pending accounts that mature by `day` and that no maturity has covered.
 
     A maturity (an entry of the kind `maturity`) covers the credits before it up to its day. So what is not covered
-    either matures after the latest day covered, or was credited after the maturity that covered that day. The days of
-    the latter stand in a CASE, so that they are found by their ids: by their days all of history would be read.
+    either matures after the latest day covered, or was credited after the maturity that covered that day. Both are
+    looked up account by account, whatever the planner thinks of joining: its guesses are worst after a bulk. The days
+    of the latter stand in a CASE, so that they are found by their ids: by their days all of history would be read.
     """
     left = """
-        credited.amount - COALESCE((
+        SUM(credited.amount - COALESCE((
             SELECT SUM(taken.amount) FROM ledger_posting AS taken
             WHERE taken.reverses_id = credited.id AND taken.debit_id = credited.credit_id
-        ), 0)
+        ), 0)) FROM ledger_posting AS credited WHERE credited.credit_id = covered.id
     """
     latest = """
         FROM ledger_posting AS matured JOIN ledger_entry ON ledger_entry.id = matured.entry_id AND kind = %s
@@ -162,20 +156,17 @@ def uncovered_micros(account_ids: Iterable[int], day: date, maturity: str) -> di
             SELECT account.id, (SELECT matured.matures_on {latest}) AS day, (SELECT matured.id {latest}) AS posting_id
             FROM ledger_account AS account WHERE account.id {_among("bigint")}
         )
-        SELECT id, SUM(micros) FROM (
-            SELECT covered.id, {left} AS micros FROM covered JOIN ledger_posting AS credited
-            ON credited.credit_id = covered.id AND credited.matures_on <= %s
-            AND credited.matures_on > COALESCE(covered.day, %s)
-            UNION ALL
-            SELECT covered.id, {left} FROM covered JOIN ledger_posting AS credited
-            ON credited.credit_id = covered.id AND credited.id > covered.posting_id
+        SELECT id, COALESCE((
+            SELECT {left} AND credited.matures_on <= %s AND credited.matures_on > COALESCE(covered.day, %s)
+        ), 0) + COALESCE((
+            SELECT {left} AND credited.id > covered.posting_id
             AND CASE WHEN credited.matures_on <= %s AND credited.matures_on <= covered.day THEN 1 ELSE 0 END = 1
-            WHERE NOT EXISTS (
+            AND NOT EXISTS (
                 SELECT 1 FROM ledger_posting AS matured JOIN ledger_entry ON ledger_entry.id = entry_id AND kind = %s
                 WHERE matured.debit_id = covered.id AND matured.id > credited.id
                 AND matured.matures_on >= credited.matures_on
             )
-        ) AS found GROUP BY id
+        ), 0) FROM covered
         """,
         [maturity, maturity, _many(account_ids), adapt(day), adapt(date.min), adapt(day), maturity],
     )
@@ -192,10 +183,10 @@ def lock_entries() -> None:
 def insert_snapshot_lines(month: Month, before: Month | None) -> None:
     """Insert every account's totals at the end of `month`: those of `before` and what has occurred since."""
     moment, day = connection.ops.adapt_datetimefield_value, connection.ops.adapt_datefield_value
-    window, since = "occurred_at < %s AND posting.id <= %s", [moment(month.ends_at), month.last_posting]
+    window, since = "occurred_at < %s", [moment(month.ends_at)]
     if before is not None:
-        window += " AND occurred_at >= %s AND posting.id >= %s"
-        since += [moment(before.ends_at), before.first_after]
+        window += " AND occurred_at >= %s"
+        since.append(moment(before.ends_at))
     moved = f"FROM ledger_posting AS posting JOIN ledger_entry AS entry ON entry.id = entry_id WHERE {window}"
     with connection.cursor() as cursor:
         cursor.execute(
@@ -209,31 +200,46 @@ def insert_snapshot_lines(month: Month, before: Month | None) -> None:
         )
 
 
-_COLUMNS = "line, debit_id, credit_id, unit, amount, source, facts, matures_on, reverses_id"
+_MOVE = (
+    "UPDATE ledger_balance SET amount = new.amount"
+    " FROM unnest(%s::bigint[], %s::bigint[]) AS new (account_id, amount)"
+    " WHERE ledger_balance.account_id = new.account_id"
+)
+_POSTING = "entry_id, line, debit_id, credit_id, unit, amount, source, facts, matures_on, reverses_id"
 
 
-def insert_postings(entry_id: int, rows: Sequence[PostingRow]) -> None:
-    """Insert the postings of an entry in line order."""
-    insert_all_postings([(entry_id, row) for row in rows])
-
-
-def insert_all_postings(rows: Sequence[tuple[int, PostingRow]]) -> None:
-    """Insert the postings of many entries, in the order given."""
+def insert_postings(rows: Sequence[tuple[int, PostingRow]], balances: Mapping[int, int]) -> None:
+    """Insert postings, each with its entry's id, in the order given; write the new amounts of locked balances."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(
-                f"INSERT INTO ledger_posting (entry_id, {_COLUMNS}) SELECT entry_id, {_COLUMNS} FROM unnest("
-                "%s::bigint[], %s::int[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[], %s::text[],"
-                " %s::jsonb[], %s::date[], %s::bigint[])"
-                f" WITH ORDINALITY AS new (entry_id, {_COLUMNS}, place) ORDER BY place",
-                [list(column) for column in zip(*((entry_id, *row) for entry_id, row in rows), strict=True)],
+            insert = (
+                f"INSERT INTO ledger_posting ({_POSTING}) SELECT entry_id, line, debit_id, credit_id, unit, amount,"
+                " source, facts::jsonb, matures_on, reverses_id FROM ROWS FROM (json_to_recordset(%s) AS"
+                " (entry_id bigint, line int, debit_id bigint, credit_id bigint, unit text, amount bigint,"
+                " source text, facts text, matures_on date, reverses_id bigint))"
+                f" WITH ORDINALITY AS new ({_POSTING}, place) ORDER BY place"
             )
+            values: list[Any] = [_records(_POSTING, [(entry_id, *row) for entry_id, row in rows])]
+            if balances:
+                insert = f"WITH moved AS ({_MOVE}) {insert}"
+                values = [list(balances), list(balances.values()), *values]
+            cursor.execute(insert, values)
         else:
+            cursor.executemany(
+                "UPDATE ledger_balance SET amount = %s WHERE account_id = %s",
+                [(amount, account_id) for account_id, amount in balances.items()],
+            )
             adapt = connection.ops.adapt_datefield_value
             cursor.executemany(
-                f"INSERT INTO ledger_posting (entry_id, {_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                f"INSERT INTO ledger_posting ({_POSTING}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 [(entry_id, *row[:7], adapt(row.matures_on), row.reverses_id) for entry_id, row in rows],
             )
+
+
+def _records(columns: str, rows: Iterable[Sequence[Any]]) -> str:
+    """Rows as the one parameter of `json_to_recordset`: far cheaper to write out than an array of each column."""
+    names = columns.split(", ")
+    return json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=str)
 
 
 def _among(kind: str = "text") -> str:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from ads import audit as ads
 from artists import audit as artists
-from artists.models import Original
+from artists.models import Original, SplitSheet
 from ledger import audit as ledger
 from ledger.audit import Check, Finding
 from megabox import snapshots
@@ -43,13 +43,20 @@ class Result:
 
 
 def checks(at: datetime) -> list[Check]:
-    """Every question at `at`: of the books, and whether the files that are sold are there."""
+    """Every question at `at`: of the books, and whether files are there and splits signed."""
     asked = [check for room in ROOMS for check in room.checks(at)]
 
     def files() -> Iterator[Finding]:
         return (Finding("artists", "files", sentence) for sentence in artists.findings(at))
 
-    return [*asked, Check("artists", "files are what their rows say", files, Original)]
+    def splits() -> Iterator[Finding]:
+        return (Finding("artists", "splits", sentence) for sentence in artists.of_splits())
+
+    return [
+        *asked,
+        Check("artists", "files are what their rows say", files, Original),
+        Check("artists", "splits in force are what everybody signed", splits, SplitSheet),
+    ]
 
 
 def findings(at: datetime | None = None) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
@@ -226,7 +227,8 @@ def view(request: HttpRequest, view_id: uuid.UUID) -> HttpResponse:
     found = get_object_or_404(Impression.objects.select_related("campaign", "artist"), pk=view_id)
     thing = sources.view_thing(found)
     billed = _billed_by(found)
-    facts = list(thing.facts)
+    chosen = Fact("Why this ad", "how it was chosen", reverse("ads:decision", args=[found.pk]))
+    facts = [*thing.facts, chosen]
     if billed is None:
         facts.append(Fact("Billed", "not yet, or never"))
         return _page(request, "View", Thing(thing.title, facts))

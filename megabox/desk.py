@@ -1,7 +1,9 @@
 """The desk: what the staff have to look at, and whether the books agree."""
 
 from dataclasses import dataclass
+from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -9,10 +11,9 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from ads.models import Ad
-from artists.models import Rendition
+from ads.models import Ad, Invalidation, ParkedReport, SiteClaim, Spike
+from artists.models import Original, Rendition
 from megabox import audit_runs
-from megabox.models import AuditRun
 from payouts.models import Payout, PayoutRun
 from store import balance_checks
 from store.models import Dispute, StripeEvent
@@ -39,25 +40,50 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def _tasks() -> list[Task]:
+    return [*_about_ads(), *_about_payouts(), *_about_the_books(), *_about_sales(), *_stuck()]
+
+
+def _about_ads() -> list[Task]:
+    pending = Ad.objects.filter(review=Ad.Review.PENDING)
+    spikes = Spike.objects.filter(state=Spike.State.OPEN)
+    claims = SiteClaim.objects.filter(state=SiteClaim.State.OPEN)
+    given_up = Invalidation.objects.filter(state=Invalidation.State.FAILED)
+    traffic = reverse("ads:traffic")
+    return [
+        Task("ads to review", pending.count(), reverse("ads:review")),
+        Task("hours of traffic that stand out", spikes.count(), traffic),
+        Task("claims on sites to decide", claims.count(), reverse("ads:sites")),
+        Task("orders to reject views that were given up", given_up.count(), traffic, is_fault=True),
+    ]
+
+
+def _about_payouts() -> list[Task]:
     computed = PayoutRun.objects.filter(state=PayoutRun.State.COMPUTED)
     unknown = Payout.objects.filter(state=Payout.State.UNKNOWN)
-    last = audit_runs.latest()
+    runs = reverse("payouts:runs")
     return [
-        Task("ads to review", Ad.objects.filter(review=Ad.Review.PENDING).count(), reverse("ads:review")),
-        Task("payout runs to approve", computed.count(), reverse("payouts:runs")),
-        Task("payouts whose outcome is unknown", unknown.count(), reverse("payouts:runs"), is_fault=True),
-        Task(
-            "findings in the last check of the books"
-            if not (last and last.error)
-            else "check of the books that failed",
-            _faults(last),
-            reverse("desk_audit_run", args=[last.pk]) if last else reverse("desk_books"),
-            is_fault=True,
-        ),
+        Task("payout runs to approve", computed.count(), runs),
+        Task("payouts whose outcome is unknown", unknown.count(), runs, is_fault=True),
+    ]
+
+
+def _about_the_books() -> list[Task]:
+    """What the last check found; a check that failed is a fault of its own."""
+    last = audit_runs.latest()
+    page = reverse("desk_audit_run", args=[last.pk]) if last else reverse("desk_books")
+    if last and last.error:
+        return [Task("check of the books that failed", 1, page, is_fault=True)]
+    found = last.findings_count if last else 0
+    return [Task("findings in the last check of the books", found, page, is_fault=True)]
+
+
+def _about_sales() -> list[Task]:
+    troubles = balance_checks.troubles(timezone.now())
+    return [
         Task("disputes to answer", Dispute.objects.waiting().count(), reverse("store:disputes")),
         Task(
             "things that Stripe and the books do not agree on",
-            len(balance_checks.troubles(timezone.now())),
+            len(troubles),
             reverse("store:reconciliation"),
             is_fault=True,
         ),
@@ -68,9 +94,21 @@ def _tasks() -> list[Task]:
             is_fault=True,
         ),
         Task(
+            "reports of ads that could not be counted",
+            ParkedReport.objects.count(),
+            reverse("admin:ads_parkedreport_changelist"),
+            is_fault=True,
+        ),
+        Task(
             "files that could not be made",
             Rendition.objects.filter(state=Rendition.State.FAILED).count(),
             reverse("admin:artists_rendition_changelist") + "?state__exact=FAILED",
+            is_fault=True,
+        ),
+        Task(
+            "masters that are gone or changed",
+            Original.objects.exclude(fault="").count(),
+            reverse("admin:artists_original_changelist") + "?fault__gt=",
             is_fault=True,
         ),
         Task(
@@ -82,8 +120,19 @@ def _tasks() -> list[Task]:
     ]
 
 
-def _faults(last: AuditRun | None) -> int:
-    """What the last check of the books found; a check that failed is a fault of its own."""
-    if last is None:
-        return 0
-    return 1 if last.error else last.findings_count
+def _stuck() -> list[Task]:
+    """What workers gave up, and that is looked at in Django's admin."""
+    events = StripeEvent.objects.filter(state=StripeEvent.State.PARKED)
+    reports = ParkedReport.objects.all()
+    files = Rendition.objects.filter(state=Rendition.State.FAILED)
+    letters = Mail.objects.filter(state=Mail.State.DEAD)
+    stuck: list[tuple[str, QuerySet[Any], str, str]] = [
+        ("events of Stripe that could not be processed", events, "store_stripeevent", "?state__exact=PARKED"),
+        ("reports of ads that could not be counted", reports, "ads_parkedreport", ""),
+        ("files that could not be made", files, "artists_rendition", "?state__exact=FAILED"),
+        ("letters that could not be sent", letters, "users_mail", "?state__exact=DEAD"),
+    ]
+    return [
+        Task(title, rows.count(), reverse(f"admin:{table}_changelist") + query, is_fault=True)
+        for title, rows, table, query in stuck
+    ]

@@ -28,6 +28,7 @@ QUEUES: dict[str, Callable[[], datetime | None]] = {
     "mail": users_queue.oldest_waiting,
     "catalogue": artists_queue.oldest_waiting,
     "ads": ads_queue.oldest_waiting,
+    "reports of ads": ads_queue.oldest_report,
     "payouts": payouts_queue.oldest_waiting,
     "store": store_queue.oldest_waiting,
     "checks of the books": audit_runs.oldest_waiting,

@@ -7,7 +7,7 @@ Only covers are public.
 import mimetypes
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any, cast
 from urllib.parse import quote
@@ -90,23 +90,61 @@ def range_response(
     filename: str,
     content_type: str = "",
     is_download: bool = False,
+    etag: str = "",
 ) -> HttpResponseBase:
-    """`file` (`size` bytes, seekable) as the whole or as the one byte range the browser asks for (RFC 9110, 14)."""
-    kind = content_type or mimetypes.guess_type(filename)[0] or "application/octet-stream"
-    wanted = _wanted_range(request.headers.get("Range", ""), size)
+    """`file` (`size` bytes, seekable) as the whole or as the one byte range the browser asks for (RFC 9110, 14).
+
+    `etag` names these very bytes, without quotes; a download that was broken off goes on only with the same.
+    """
+    wanted = _wanted_range(request, size, etag)
     response: HttpResponseBase
     if wanted is None:
-        response = FileResponse(file, content_type=kind)
-        response["Content-Length"] = str(size)
+        response = FileResponse(file)
     elif wanted.start >= size:
         file.close()
         response = HttpResponse(status=416)
+    else:
+        response = StreamingHttpResponse(_piece(file, wanted), status=206)
+    return _told(response, wanted, size, filename, content_type, is_download, etag)
+
+
+def computed_response(
+    request: HttpRequest,
+    read: Callable[[range], Iterator[bytes]],
+    size: int,
+    *,
+    filename: str,
+    content_type: str,
+    etag: str,
+) -> HttpResponseBase:
+    """`size` bytes that are made while they are sent, as the whole or as one range; `read` gives any piece of them."""
+    wanted = _wanted_range(request, size, etag)
+    if wanted is not None and wanted.start >= size:
+        return _told(HttpResponse(status=416), wanted, size, filename, content_type, True, etag)
+    chunks = read(range(size) if wanted is None else wanted) if request.method != "HEAD" else iter(())
+    response = StreamingHttpResponse(chunks, status=200 if wanted is None else 206)
+    return _told(response, wanted, size, filename, content_type, True, etag)
+
+
+def _told(
+    response: HttpResponseBase,
+    wanted: range | None,
+    size: int,
+    filename: str,
+    content_type: str,
+    is_download: bool,
+    etag: str,
+) -> HttpResponseBase:
+    """The answer with the headers that say what it is a part of."""
+    if response.status_code == 416:
         response["Content-Range"] = f"bytes */{size}"
         return response
-    else:
-        response = StreamingHttpResponse(_piece(file, wanted), status=206, content_type=kind)
-        response["Content-Length"] = str(len(wanted))
+    if wanted is not None:
         response["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{size}"
+    if etag:
+        response["ETag"] = f'"{etag}"'
+    response["Content-Type"] = content_type or mimetypes.guess_type(filename)[0] or "application/octet-stream"
+    response["Content-Length"] = str(size if wanted is None else len(wanted))
     response["Accept-Ranges"] = "bytes"
     response["Cache-Control"] = "private, max-age=600"
     response["X-Content-Type-Options"] = "nosniff"
@@ -114,8 +152,16 @@ def range_response(
     return response
 
 
-def _wanted_range(header: str, size: int) -> range | None:
-    """The bytes asked for; None for the whole file, also when the header cannot be understood."""
+def _wanted_range(request: HttpRequest, size: int, etag: str) -> range | None:
+    """The bytes asked for; None for the whole file, also when the browser has the start of other bytes."""
+    condition = request.headers.get("If-Range", "").strip()
+    if condition and condition != f'"{etag}"':
+        return None
+    return _range_in(request.headers.get("Range", ""), size)
+
+
+def _range_in(header: str, size: int) -> range | None:
+    """The bytes a header asks for; None for the whole file, also when it cannot be understood."""
     match = _RANGE.match(header.strip())
     if not match or match.groups() == ("", ""):
         return None

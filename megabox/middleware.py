@@ -1,16 +1,38 @@
-"""Two pieces of the way in and out: cached pages for strangers, and our own error pages while developing."""
+"""Pieces of the way in and out: what pages may load is said, what is asked all the time goes a short way, text is
+packed, pages for strangers are cached, errors while developing are ours.
+"""
 
 import hashlib
 from collections.abc import Callable
+from typing import cast
 
+from csp.constants import HEADER as POLICY
+from csp.utils import build_policy
 from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.common import CommonMiddleware
+from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
+from django.urls import resolve
 from django.utils.cache import patch_cache_control, patch_vary_headers
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 PERSONAL_COOKIES = {settings.SESSION_COOKIE_NAME, "messages"}
+
+
+class GZipText(GZipMiddleware):
+    """Pack text only: audio and zips are packed already, and would lose their length and their ranges."""
+
+    KINDS = ("text/", "application/json", "application/xml", "image/svg+xml")
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Leave everything else, and pieces of anything, as they are."""
+        is_text = response.headers.get("Content-Type", "").startswith(self.KINDS)
+        return super().process_response(request, response) if is_text and response.status_code != 206 else response
 
 
 def cache_anonymous_pages(get_response: GetResponse) -> GetResponse:
@@ -31,6 +53,46 @@ def cache_anonymous_pages(get_response: GetResponse) -> GetResponse:
         return response
 
     return middleware
+
+
+def content_policy(get_response: GetResponse) -> GetResponse:
+    """Say the Content-Security-Policy of the settings, put together once: no view of ours has one of its own."""
+    policy = build_policy()
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if not settings.DEBUG or response.status_code not in (404, 500):  # Django's own pages of errors hold scripts
+            response.headers.setdefault(POLICY, policy)
+        return response
+
+    return middleware
+
+
+def short_way(get_response: GetResponse) -> GetResponse:
+    """Answer the addresses of `settings.SHORT_URLCONF` here, without what only pages for people need.
+
+    Nothing of the house's rules is left out for them: the middleware before this one, the host, framing, who is signed
+    in for a view that asks. Their answers are small, never kept for others, read no form, and say nothing in messages;
+    a view that others' pages may not post to does not belong here. What is not found goes the whole way, to the page
+    that says so.
+    """
+    short = CommonMiddleware(XFrameOptionsMiddleware(SessionMiddleware(AuthenticationMiddleware(_view))))
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        try:
+            request.resolver_match = resolve(request.path_info, settings.SHORT_URLCONF)
+            return cast(HttpResponse, short(request))
+        except Http404:
+            return get_response(request)
+
+    return middleware
+
+
+def _view(request: HttpRequest) -> HttpResponse:
+    match = request.resolver_match
+    assert match is not None
+    answer: HttpResponse = match.func(request, *match.args, **match.kwargs)
+    return answer
 
 
 def _key(request: HttpRequest) -> str:

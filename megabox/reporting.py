@@ -5,7 +5,7 @@ Each room lists its own reports in `REPORTS`; the map shows them all (megabox.de
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 from django import forms
 from django.db.models import F, QuerySet, Sum
 
+from megabox.days import midnight
 from megabox.tables import Row, Table
 
 AT_ONCE = 2_000
@@ -32,12 +33,12 @@ class Filters:
     @property
     def start(self) -> datetime:
         """The first moment, UTC."""
-        return datetime.combine(self.since, time.min, UTC)
+        return midnight(self.since)
 
     @property
     def end(self) -> datetime:
         """The first moment after the last day, UTC."""
-        return datetime.combine(self.until + timedelta(days=1), time.min, UTC)
+        return midnight(self.until + timedelta(days=1))
 
 
 @dataclass(frozen=True, slots=True)

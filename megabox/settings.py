@@ -3,6 +3,8 @@
 Safe by default: without DEBUG nothing starts unless its secrets are given.
 """
 
+from base64 import b64decode
+from ipaddress import ip_network
 from pathlib import Path
 
 import django_stubs_ext
@@ -69,8 +71,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
-    "django.middleware.gzip.GZipMiddleware",
+    "megabox.middleware.content_policy",
+    "megabox.middleware.short_way",
+    "megabox.middleware.GZipText",
     "megabox.middleware.cache_anonymous_pages",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -83,6 +86,8 @@ MIDDLEWARE = [
     "megabox.middleware.show_our_error_pages",
 ]
 ROOT_URLCONF = "megabox.urls"
+# What is asked all the time skips most of the middleware, see `megabox.middleware.short_way`.
+SHORT_URLCONF = "ads.short_urls"
 WSGI_APPLICATION = "megabox.wsgi.application"
 TEMPLATES = [
     {
@@ -111,6 +116,8 @@ if IS_SQLITE:
     }
 else:
     DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
+    # Our statements take milliseconds; PostgreSQL would compile some of them first, for forty.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", "-c jit=off")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Cache and broker: Redis where there is one, files and memory where there is none -----------------
@@ -153,8 +160,15 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "send waiting mail": {"task": "users.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
     "check and make waiting music": {"task": "artists.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
     "make waiting spots and end campaigns": {"task": "ads.tasks.sweep", "schedule": 20.0, "options": {"expires": 20}},
+    "pace campaigns": {"task": "ads.tasks.pace", "schedule": 60.0, "options": {"expires": 50}},
+    "count reports that wait": {"task": "ads.tasks.count_reports", "schedule": 15.0, "options": {"expires": 15}},
     "settle ads": {"task": "ads.tasks.settle", "schedule": crontab(minute="7")},
     "close days of ads": {"task": "ads.tasks.close_days", "schedule": crontab(minute="37")},
+    "look for spikes of views": {"task": "ads.tasks.look_for_spikes", "schedule": crontab(minute="22")},
+    "ask sites whether they opt out": {"task": "ads.tasks.check_sites", "schedule": crontab(minute="2-59/5")},
+    "destroy keys of days": {"task": "ads.tasks.destroy_day_keys", "schedule": crontab(minute="12")},
+    "read masters again": {"task": "artists.tasks.verify", "schedule": 300.0, "options": {"expires": 300}},
+    "follow splits that wait": {"task": "artists.tasks.follow_splits", "schedule": crontab(minute="27")},
     "delete files nobody needs": {"task": "artists.tasks.clean_up", "schedule": 3600.0, "options": {"expires": 3600}},
     "work on Stripe's events, ask about orders, finish gates": {
         "task": "store.tasks.sweep",
@@ -163,6 +177,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     },
     "check the books": {"task": "megabox.tasks.check_books_hourly", "schedule": crontab(minute="52")},
     "do checks that wait": {"task": "megabox.tasks.sweep", "schedule": 30.0, "options": {"expires": 30}},
+    "count statistics": {"task": "store.tasks.count_figures", "schedule": 60.0, "options": {"expires": 50}},
     "reconcile with Stripe": {"task": "store.tasks.reconcile", "schedule": crontab(minute="17")},
     "share out pools": {"task": "payouts.tasks.share_out_pools", "schedule": crontab(minute="47")},
     "issue statements": {"task": "payouts.tasks.issue_statements", "schedule": crontab(minute="52")},
@@ -249,17 +264,66 @@ STORAGES = {
 }
 MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=2 * 1024**3)
 UPLOAD_QUOTA_BYTES = env.int("UPLOAD_QUOTA_BYTES", default=200 * 1024**3)
+# So long a file that arrives in pieces may be gone on with after its last piece.
+TRANSFER_DAYS = env.int("TRANSFER_DAYS", default=7)
+# A format that was made because somebody asked for it is kept until nobody asked for it in so many days.
+RENDITION_DAYS = env.int("RENDITION_DAYS", default=30)
+if RENDITION_DAYS < 1:
+    raise ImproperlyConfigured("RENDITION_DAYS is at least 1.")
 MAX_TRACK_SECONDS = env.int("MAX_TRACK_SECONDS", default=3 * 3600)
 FILE_UPLOAD_TEMP_DIR = str(VAR_DIR / "incoming")
 Path(FILE_UPLOAD_TEMP_DIR).mkdir(parents=True, exist_ok=True)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+# A table of 500 tracks is one form.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
 # --- Money -----------------------------------------------------------------------------------------------
 ADS_CURRENCY = env.str("ADS_CURRENCY", default="USD")
 # For so long a process chooses ads from what it read of the campaigns.
 ADS_SNAPSHOT_SECONDS = env.float("ADS_SNAPSHOT_SECONDS", default=3.0)
+# So often a process writes down how many ads it was asked for and served; 0: at once, each time.
+ADS_HOURS_SECONDS = env.float("ADS_HOURS_SECONDS", default=5.0)
+# For so many days it is kept how each ad was chosen, without who it was chosen for; 0: nothing is.
+ADS_DECISION_DAYS = env.int("ADS_DECISION_DAYS", default=7)
+# For so long a process may spend what it leased of a campaign's budget; 0: every view is charged to the budget itself.
+ADS_LEASE_SECONDS = env.int("ADS_LEASE_SECONDS", default=30)
+# With Redis a report about an ad is appended to a stream and counted a moment later by `manage.py count_ads`.
+ADS_STREAM = env.bool("ADS_STREAM", default=bool(REDIS_URL))
 # Headless browsers are robots, except while developing: they walk the pages in tests.
 ADS_COUNT_HEADLESS = env.bool("ADS_COUNT_HEADLESS", default=DEBUG)
+# A file with the networks of data centres, whose views count nothing; without it no network does.
+ADS_DATACENTRES = env.str("ADS_DATACENTRES", default="")
+# So many views a day of people nobody knows, for one artist from one network, count in full; the next ones ever less.
+ADS_FULL_VIEWS = env.int("ADS_FULL_VIEWS", default=3)
+if ADS_FULL_VIEWS < 1:
+    raise ImproperlyConfigured("ADS_FULL_VIEWS is at least 1.")
+# So often all artists' promotions, each, are shown a day: nobody pays for them, and everybody shall have a turn.
+ADS_PROMOTION_VIEWS = env.int("ADS_PROMOTION_VIEWS", default=1_000)
+if ADS_PROMOTION_VIEWS < 1:
+    raise ImproperlyConfigured("ADS_PROMOTION_VIEWS is at least 1.")
+# So many offers that nobody has looked at yet somebody pays for in each network and process; more cost nobody anything.
+ADS_MOST_UNSEEN = env.int("ADS_MOST_UNSEEN", default=200)
+# So many batches of reports about ads may come from one network in a minute, in each process.
+ADS_MOST_REPORTS = env.int("ADS_MOST_REPORTS", default=6_000)
+# An hour stands out with at least so many views, and more than so many times the usual.
+ADS_SPIKE_LEAST = env.int("ADS_SPIKE_LEAST", default=200)
+ADS_SPIKE_TIMES = env.int("ADS_SPIKE_TIMES", default=8)
+# So many ads of the extension may count for one wallet a day.
+MEGAKEY_DAILY_ADS = env.int("MEGAKEY_DAILY_ADS", default=60)
+# Replacing ads of other sites; off until the operator has read docs/megakey.md and has a key to sign the list with.
+MEGAKEY_REPLACES = env.bool("MEGAKEY_REPLACES", default=False)
+# Resolvers that are asked for the TXT record of a claimed site, each for itself: `address` or `address#port`.
+MEGAKEY_RESOLVERS = env.list("MEGAKEY_RESOLVERS", default=["9.9.9.9", "1.1.1.1", "8.8.8.8"])
+# An Ed25519 private key, 32 bytes in base64.
+MEGAKEY_LIST_KEY = env.str("MEGAKEY_LIST_KEY", default="ZGV2ZWxvcG1lbnQtb25seS1tZWdha2V5LWxpc3Qta2U=" if DEBUG else "")
+# Sites of such a rank are large enough to be on the list.
+MEGAKEY_MOST_RANK = env.int("MEGAKEY_MOST_RANK", default=1_000)
+try:
+    IS_LIST_KEY = len(b64decode(MEGAKEY_LIST_KEY, validate=True)) == 32
+except ValueError:
+    IS_LIST_KEY = False
+if (MEGAKEY_REPLACES or MEGAKEY_LIST_KEY) and not IS_LIST_KEY:
+    raise ImproperlyConfigured("MEGAKEY_LIST_KEY is 32 bytes in base64; `openssl rand -base64 32` makes one.")
 # How the artists' pool is shared; what was shared keeps the model it was shared by.
 POOL_MODEL = env.str("POOL_MODEL", default="user-centric")
 if POOL_MODEL not in ("user-centric", "pro-rata", "artist-centric"):
@@ -292,6 +356,11 @@ SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=IS_HTTPS)
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+# The networks of our own proxies: only what they write into X-Forwarded-For is believed.
+try:
+    TRUSTED_PROXIES = [ip_network(text) for text in env.list("TRUSTED_PROXIES", default=[])]
+except ValueError as fault:
+    raise ImproperlyConfigured(f"TRUSTED_PROXIES holds addresses or networks: {fault}.") from None
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

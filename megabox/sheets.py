@@ -23,8 +23,12 @@ from megabox.tables import Column, Kind, Row, Table, Value
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """How formulas begin; the wide signs of East Asia begin them, too."""
-NEXT_CELL = re.compile(r"([;|\t\r\n])(?=\s*[=+@\uff1d\uff0b\uff0d\uff20-])")
+_SIGNS = r"[=+@\uff1d\uff0b\uff0d\uff20-]"
+_BEGIN = re.compile(rf"['\s]*{_SIGNS}|'*[\t\r\n]")
+"""What is marked at the beginning: a formula, or a mark before one, so that `restored` can tell whose mark it is."""
+NEXT_CELL = re.compile(rf"([;|\t\r\n])(?=['\s]*{_SIGNS})")
 """Where a spreadsheet that splits lines at something else than commas sees the beginning of a formula."""
+_MARKED_CELL = re.compile(rf"([;|\t\r\n])'(?=['\s]*{_SIGNS})")
 MARK = "\ufeff"
 """Without it at the beginning, Excel does not take a file for UTF-8."""
 
@@ -36,6 +40,8 @@ MOST_IN_MEMORY = 1_000_000
 """Bytes; a longer file waits on the disk while it is sent."""
 MOST_CELL = 32_767
 """Characters in a cell of a spreadsheet."""
+
+MOST_SHEET_NAME = 31
 
 
 # --- CSV
@@ -80,7 +86,13 @@ def _csv_cells(columns: Sequence[Column], row: Row) -> Iterator[str]:
 def neutral(value: Value) -> str:
     """A cell as text that no spreadsheet takes for a formula, however it splits lines; numbers stay numbers."""
     text = NEXT_CELL.sub(r"\1'", written(value))
-    return f"'{text}" if is_formula(text) and not NUMBER.fullmatch(text) else text
+    return f"'{text}" if _BEGIN.match(text) and not NUMBER.fullmatch(text) else text
+
+
+def restored(cell: str) -> str:
+    """The text that `neutral` made this cell of; what it did not make is left as it is, nearly always."""
+    text = cell[1:] if cell.startswith("'") and _BEGIN.match(cell[1:]) else cell
+    return _MARKED_CELL.sub(r"\1", text)
 
 
 def is_formula(text: str) -> bool:
@@ -105,24 +117,26 @@ def percent(basis_points: int) -> str:
 # --- XLSX
 
 
-def write_xlsx(table: Table, file: IO[bytes]) -> None:
+def write_xlsx(table: Table, file: IO[bytes], *, more: Sequence[Table] = ()) -> None:
     """The table as XLSX: real numbers and dates, amounts in units and in micros, text that is never a formula.
 
-    Constant memory: rows go to disk as they come. What does not fit on a sheet goes on to the next.
+    `more` tables follow on sheets of their own, each named by its title. Constant memory: rows go to disk as they
+    come. What does not fit on a sheet goes on to the next.
     """
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with Workbook(file, options) as book:
-        writer = _XlsxWriter(book, table)
-        for row in table.lines():
-            writer.write(row)
-        writer.finish()
+        for one in (table, *more):
+            writer = _XlsxWriter(book, one, one.title if more else "")
+            for row in one.lines():
+                writer.write(row)
+            writer.finish()
 
 
 class _XlsxWriter:
     """Rows, one after the other, into the sheets of a book."""
 
-    def __init__(self, book: Any, table: Table) -> None:
-        self.book, self.table = book, table
+    def __init__(self, book: Any, table: Table, name: str = "") -> None:
+        self.book, self.table, self.name = book, table, name
         self.head = book.add_format({"bold": True, "bottom": 1})
         self.formats = {
             Kind.MONEY: book.add_format({"num_format": "#,##0.00####"}),
@@ -139,7 +153,7 @@ class _XlsxWriter:
     def _next_sheet(self) -> None:
         if self.sheet is not None:
             self.finish()
-        self.sheet = self.book.add_worksheet()
+        self.sheet = self.book.add_worksheet(_sheet_name(self.book, self.name))
         self.sheet.freeze_panes(1, 0)
         position = 0
         for column in self.table.columns:
@@ -196,6 +210,19 @@ class _XlsxWriter:
         self.sheet.autofilter(0, 0, max(self.line - 1, 1), columns - 1)
 
 
+def _sheet_name(book: Any, title: str) -> str | None:
+    """A name that spreadsheets allow and that no other sheet has; None lets the book number it."""
+    plain_title = re.sub(r"[\[\]:*?/\\\x00-\x1f]", " ", title).strip(" '")[:MOST_SHEET_NAME].strip(" '")
+    if not plain_title:
+        return None
+    taken = {sheet.get_name().casefold() for sheet in book.worksheets()}
+    name, number = plain_title, 1
+    while name.casefold() in taken:
+        number += 1
+        name = f"{plain_title[: MOST_SHEET_NAME - 5]} {number}"
+    return name
+
+
 def _width(kind: Kind) -> int:
     return {Kind.TEXT: 24, Kind.MOMENT: 20, Kind.DAY: 12, Kind.MONEY: 16}.get(kind, 8)
 
@@ -203,8 +230,8 @@ def _width(kind: Kind) -> int:
 # --- answers
 
 
-def file_response(table: Table, form: str, name: str) -> HttpResponseBase:
-    """The table as a file to be saved: `form` is csv or xlsx.
+def file_response(table: Table, form: str, name: str, *, more: Sequence[Table] = ()) -> HttpResponseBase:
+    """The table as a file to be saved: `form` is csv or xlsx; `more` tables are more sheets of an xlsx.
 
     It is written out whole before the first byte is sent: what breaks on the way is an error, never half a file.
     """
@@ -217,7 +244,7 @@ def file_response(table: Table, form: str, name: str) -> HttpResponseBase:
         write_csv(table, text)
         text.detach()
     else:
-        write_xlsx(table, file)
+        write_xlsx(table, file, more=more)
     size = file.tell()
     file.seek(0)
     filename = f"{name}.{form}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.urls import reverse
 
-from ads.models import Impression, ImpressionGroup
+from ads.models import Impression, ImpressionGroup, Site
 from megabox import money
 from megabox.presenting import moment
 from megabox.reporting import source_url
@@ -69,6 +69,7 @@ def _line(name: str) -> Thing | None:
             Fact("Order", str(line.order_id), source_url(f"store.order:{line.order_id}")),
             Fact("Kind", line.get_kind_display()),
             Fact("Asked", money.display_exact(line.price_micros, unit)),
+            Fact("Taken off before, by a code", money.display_exact(line.discount_micros, unit)),
             Fact("Paid without tax", net),
             Fact("Split (payee: basis points)", ", ".join(f"{payee}: {points}" for payee, points in line.shares)),
             Fact("Policy", str(line.policy_version)),
@@ -153,6 +154,18 @@ def _group(name: str) -> Thing | None:
     return group_thing(group) if group else None
 
 
+def _site(name: str) -> Thing | None:
+    site = Site.objects.filter(pk=_number(name) or 0).first()
+    if site is None:
+        return None
+    facts = [
+        Fact("Category", site.get_category_display()),
+        Fact("Claimed by payee", str(site.payee_id or "")),
+        Fact("Waits in escrow", money.display_exact(site.escrow_micros(), settings.ADS_CURRENCY)),
+    ]
+    return Thing(f"Site {site.domain}", facts, f"{reverse('ads:sites')}?q={site.domain}")
+
+
 def group_thing(group: ImpressionGroup) -> Thing:
     """A group of views: what one campaign owes one beneficiary for one day."""
     unit = settings.ADS_CURRENCY
@@ -167,7 +180,7 @@ def group_thing(group: ImpressionGroup) -> Thing:
             Fact("Views billed", str(group.count)),
             Fact("Posted", money.display_exact(group.posted_micros, unit)),
             Fact("Of it still standing", money.display_exact(group.gross_micros, unit)),
-            Fact("Split (payee: basis points)", ", ".join(f"{payee}: {points}" for payee, points in group.shares)),
+            Fact("Split (who: basis points)", ", ".join(f"{who}: {points}" for who, points in group.shares)),
             Fact("Policy", str(group.policy_version)),
         ],
         f"/desk/books/groups/{group.pk}/",
@@ -259,6 +272,7 @@ _FINDERS: Mapping[str, Callable[[str], Thing | None]] = {
     "store.adjustment": _adjustment,
     "store.balance": _balance,
     "ads.group": _group,
+    "ads.site": _site,
     "ads.impression": _impression,
     "payouts.payout": _payout,
     "payouts.poolshare": _pool_share,

@@ -48,6 +48,7 @@ class SampleAlbum:
     price_micros: int = 7_000_000
     currency: str = "USD"
     free_mode: str = "AD"
+    free_from: datetime | None = None
     is_name_your_price: bool = False
     cover: None = None
     artist: SampleArtist = field(default_factory=SampleArtist)
@@ -105,6 +106,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
             SampleAlbum("Kite Weather", 8, price_micros=0),
             SampleAlbum("A Very Long Title That Wraps Onto A Second Line", 14, is_name_your_price=True),
             SampleAlbum("Brass Season", 3, free_mode="OFF"),
+            SampleAlbum("Thaw", 11, free_mode="LATER", free_from=SAMPLE_TIME),
         ],
         "tracks": [
             SampleTrack(1, 1, "Harbour, First Light", 187_000, _peaks(1)),

@@ -9,6 +9,7 @@ from megabox import books_desk, books_pages, desk, desk_reports, health, stylegu
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("me/", views.me, name="me"),
+    path("privacy/", views.privacy, name="privacy"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("files/<str:token>/<str:filename>", views.file, name="file"),
     path("media/<path:path>", views.public_file, name="public_file"),

@@ -1,13 +1,18 @@
-"""Pages of the map itself: signed files, public covers while developing, and who is signed in."""
+"""Pages of the map itself: signed files, public covers while developing, the person, and what is kept of views."""
 
 import mimetypes
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
-from django.views.decorators.cache import never_cache
+from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_safe
 
+from ads import tokens
+from ads.measurement import counting
+from ads.traffic import prefixes
+from artists import plays, signing
 from megabox import media
 
 LINK_SECONDS = 600
@@ -52,3 +57,23 @@ def me(request: HttpRequest) -> HttpResponse:
     It also gives the browser its CSRF cookie, which the forms of cached pages need.
     """
     return render(request, "_me.html")
+
+
+@cache_control(public=True, max_age=300)
+@require_GET
+def privacy(request: HttpRequest) -> HttpResponse:
+    """What is kept of listeners, the ads they see, and people in splits; its numbers are those the code goes by."""
+    context = {
+        "fewest": plays.FEWEST_NAMED,
+        "full_views": settings.ADS_FULL_VIEWS,
+        "gate_minutes": tokens.GATE_LIFETIME_SECONDS // 60,
+        "page_minutes": tokens.SLOT_LIFETIME_SECONDS // 60,
+        "megakey_minutes": tokens.MEGAKEY_LIFETIME_SECONDS // 60,
+        "count_days": prefixes.COUNT_DAYS,
+        "report_days": counting.EVENT_DAYS,
+        "decision_days": settings.ADS_DECISION_DAYS,
+        "guest_days": settings.SESSION_COOKIE_AGE // 86_400,
+        "sign_days": signing.TIME_TO_SIGN.days,
+        "is_replacing": settings.MEGAKEY_REPLACES,
+    }
+    return render(request, "privacy.html", context)

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from artists.models import Payee
 from payouts import bank_details, blocks, rails
 from payouts.forms import BankAccountForm
-from payouts.freshness import fresh_sign_in_required
 from users.access import SignedInRequest, artist_required, confirmed_email_required
+from users.freshness import fresh_sign_in_required
 
 
 @never_cache

@@ -17,9 +17,9 @@ from megabox.nudges import nudge
 from megabox.sheets import file_response
 from payouts import blocks, rails, reports, runs, tasks
 from payouts.forms import BlockForm, BookingForm, RunForm
-from payouts.freshness import fresh_sign_in_required
 from payouts.models import Block, Payout, PayoutFile, PayoutRun, Rail
 from users.access import SignedInRequest, staff_required
+from users.freshness import fresh_sign_in_required
 
 PER_PAGE = 100
 

@@ -15,6 +15,7 @@ from artists.models import Payee
 from ledger import months
 from ledger.models import Account, Month, Posting
 from megabox import media
+from megabox.days import midnight
 from payouts import statement_pdf, statements
 from payouts.models import IssuedStatement
 from payouts.statements import Statement
@@ -49,7 +50,7 @@ def issue(payee: Payee, unit: str, month: date, *, at: datetime) -> IssuedStatem
     month = months.first_day(month)
     if not months.is_closed(month):
         raise MonthOpen(month)
-    statement = statements.statement(payee, unit, since=statements.day_start(month), until=months.ends_at(month))
+    statement = statements.statement(payee, unit, since=midnight(month), until=months.ends_at(month))
     content = fingerprint(statement)
     same_month = IssuedStatement.objects.filter(payee=payee, unit=unit, month=month)
     there = same_month.filter(content_hash=content).first()
@@ -134,7 +135,7 @@ def issue_due(at: datetime, *, most: int = 500) -> int:
 def _moved(month: date) -> set[tuple[int, str]]:
     """Payees and units whose accounts moved in a month."""
     within = Posting.objects.filter(
-        entry__occurred_at__gte=statements.day_start(month), entry__occurred_at__lt=months.ends_at(month)
+        entry__occurred_at__gte=midnight(month), entry__occurred_at__lt=months.ends_at(month)
     )
     ids: set[int] = set()
     for side in ("debit", "credit"):

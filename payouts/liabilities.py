@@ -6,13 +6,14 @@ What is payable is aged first in, first out: what is left of it is the newest th
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import timedelta
 
 from django.db.models import F, Q, QuerySet, Sum
 
 from artists.models import Payee
 from ledger import pending, reading
 from ledger.models import Account, Posting
+from megabox.days import midnight
 from megabox.reporting import Filters, Report, account_url
 from megabox.tables import Column, Kind, Listed, Row, Table, Total
 
@@ -107,7 +108,7 @@ def _due(ids: Mapping[int, object], filters: Filters, days: int) -> dict[int, in
 
 def _came(ids: Mapping[int, object], filters: Filters, days: int) -> dict[int, int]:
     """Micros that came to each payable account in so many days up to the day."""
-    since = datetime.combine(filters.until - timedelta(days=days - 1), time.min, UTC)
+    since = midnight(filters.until - timedelta(days=days - 1))
     came = Posting.objects.filter(
         Q(entry__occurred_at__gte=since, entry__occurred_at__lt=filters.end), credit__in=_accounts("payable")
     )

@@ -14,9 +14,9 @@ from ledger.models import Posting
 from megabox.nudges import nudge
 from payouts import decisions, files, runs, tasks
 from payouts.forms import BookingForm
-from payouts.freshness import fresh_sign_in_required
 from payouts.models import BankAccount, Payout, PayoutFile, PayoutRun, Rail
 from users.access import SignedInRequest, staff_required
+from users.freshness import fresh_sign_in_required
 
 
 @never_cache

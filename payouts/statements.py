@@ -7,7 +7,7 @@ by the page, so opening one reads a page of lines, however many views they stand
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import islice
 from typing import Any, overload
@@ -160,11 +160,6 @@ class Statement:
         return self.total(PAID)
 
 
-def day_start(day: date) -> datetime:
-    """The first moment of a UTC day."""
-    return datetime.combine(day, time.min, UTC)
-
-
 def statement(payee: Payee, unit: str, *, since: datetime, until: datetime) -> Statement:
     """The statement of one payee in one unit, oldest line first."""
     codes = _codes(payee, unit)
@@ -219,6 +214,11 @@ def _codes(payee: Payee, unit: str) -> dict[str, str]:
     return {chart.payee(payee.pk, place, unit): place for place in chart.PLACES}
 
 
+def _payouts(payee: Payee, unit: str) -> list[str]:
+    """How the books name the payee's payouts: one a month, and as values each is found by the index."""
+    return list(Payout.objects.filter(payee=payee, unit=unit).sources())
+
+
 def _crossing(payee: Payee, unit: str, codes: Mapping[str, str]) -> QuerySet[Any]:
     """Every posting between the payee and the rest of the world, with what it is to them: `kind` and `change`.
 
@@ -228,9 +228,8 @@ def _crossing(payee: Payee, unit: str, codes: Mapping[str, str]) -> QuerySet[Any
     transit = list(Account.objects.filter(code=chart.transit(unit)).values_list("pk", flat=True))
     theirs = Q(debit__in=own) | Q(credit__in=own)
     inside = own
-    payouts = Payout.objects.filter(payee=payee, unit=unit)
-    if payouts.exists():
-        theirs |= Q(source__in=payouts.sources(), unit=unit)
+    if payouts := _payouts(payee, unit):
+        theirs |= Q(source__in=payouts, unit=unit)
         inside = own + transit
     comes, goes = Q(credit__in=inside) & ~Q(debit__in=inside), Q(debit__in=inside) & ~Q(credit__in=inside)
     return Posting.objects.filter(theirs, comes | goes).annotate(
@@ -261,9 +260,8 @@ def _places(payee: Payee, unit: str, codes: Mapping[str, str], *, before: dateti
     for pk, (debits, credits) in (reading.totals(list(accounts), at=at) if accounts else {}).items():
         place = codes[accounts[pk].code]
         sums[place] = (credits - debits) * _direction(place)
-    payouts = Payout.objects.filter(payee=payee, unit=unit)
-    if payouts.exists():
-        about = Posting.objects.filter(source__in=payouts.sources(), unit=unit)
+    if payouts := _payouts(payee, unit):
+        about = Posting.objects.filter(source__in=payouts, unit=unit)
         about = about.filter(entry__occurred_at__lt=before) if before else about
         code = chart.transit(unit)
         moved = about.aggregate(

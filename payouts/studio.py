@@ -18,14 +18,15 @@ from django.views.decorators.http import require_GET, require_POST
 from artists.models import Payee
 from ledger.models import Posting
 from megabox import money
+from megabox.days import midnight
 from megabox.sheets import file_response
 from megabox.snapshots import reading
 from payouts import holds, outlook, pictures, pool_story, rails, reports, statements, tracing, transfers
 from payouts.forms import ThresholdForm, WindowForm
-from payouts.freshness import fresh_sign_in_required
 from payouts.models import Payout
 from payouts.statements import Statement
 from users.access import SignedInRequest, artist_required, confirmed_email_required
+from users.freshness import fresh_sign_in_required
 
 LATEST = 12
 LINES_PER_PAGE = 100
@@ -202,8 +203,8 @@ def _window_form(request: HttpRequest) -> WindowForm:
 
 
 def _statement(chosen: Chosen, form: WindowForm) -> Statement:
-    since = statements.day_start(form.cleaned_data["since"])
-    until = statements.day_start(form.cleaned_data["until"] + timedelta(days=1))
+    since = midnight(form.cleaned_data["since"])
+    until = midnight(form.cleaned_data["until"] + timedelta(days=1))
     return statements.statement(chosen.payee, chosen.unit, since=since, until=until)
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from ads import funds
+from ads.budgets import funds
 from ads.models import Advertiser
 from artists.models import Payee
 from ledger import journal, payees

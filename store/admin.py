@@ -11,15 +11,21 @@ from store.models import (
     BalanceCheck,
     BalanceImport,
     BalanceTransaction,
+    CodeBatch,
+    Counting,
     Decision,
+    Discount,
     Dispute,
     Download,
+    Figure,
     Gate,
     GateView,
     HandEntry,
     LibraryItem,
     Order,
     OrderLine,
+    Prediction,
+    PreOrder,
     StripeEvent,
 )
 
@@ -42,6 +48,14 @@ class OrderAdmin(ReadOnly):
     list_filter = ["state", "kind", "unit"]
     search_fields = ["pk", "email", "payment_intent", "checkout_session"]
     inlines = [OrderLines]
+
+
+@admin.register(PreOrder)
+class PreOrderAdmin(ReadOnly):
+    list_display = ["order", "album", "promised_for", "state", "why", "tries", "problem", "next_try_at", "ended_at"]
+    list_filter = ["state", "why"]
+    list_select_related = ["order", "album"]
+    search_fields = ["order__id", "album__title"]
 
 
 @admin.register(Dispute)
@@ -69,6 +83,17 @@ class GateAdmin(ReadOnly):
 class LibraryItemAdmin(ReadOnly):
     list_display = ["pk", "user", "album", "track", "reason", "added_at"]
     list_filter = ["reason"]
+
+
+@admin.register(Discount)
+class DiscountAdmin(ReadOnly):
+    list_display = ["code", "artist", "album", "words", "use_count", "most_uses", "starts_on", "ends_on", "stopped_at"]
+    search_fields = ["code"]
+
+
+@admin.register(CodeBatch)
+class CodeBatchAdmin(ReadOnly):
+    list_display = ["pk", "album", "name", "count", "made_at", "stopped_at"]
 
 
 @admin.register(Download)
@@ -121,3 +146,21 @@ class DecisionAdmin(ReadOnly):
 class HandEntryAdmin(ReadOnly):
     list_display = ["booked_at", "kind", "country", "unit", "micros", "reason", "booked_by"]
     list_filter = ["kind", "unit"]
+
+
+@admin.register(Counting)
+class CountingAdmin(ReadOnly):
+    list_display = ["through", "started_at", "finished_at", "since", "reached", "claimed_by"]
+
+
+@admin.register(Figure)
+class FigureAdmin(ReadOnly):
+    list_display = ["day", "what", "key", "artist", "album", "track", "count", "micros", "unit"]
+    list_filter = ["what", "unit"]
+    list_select_related = ["artist", "album", "track"]
+
+
+@admin.register(Prediction)
+class PredictionAdmin(ReadOnly):
+    list_display = ["month", "album", "price_micros", "unit", "plays", "sales", "earned_micros", "made_at"]
+    list_select_related = ["album"]

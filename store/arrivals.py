@@ -10,6 +10,7 @@ from allauth.account.signals import email_confirmed, user_logged_in
 from django.http import HttpRequest
 from django.utils import timezone
 
+from ads.rewards import wallets
 from megabox import media
 from store import library
 from users.models import User
@@ -27,8 +28,12 @@ def logged_in(sender: object, request: HttpRequest, user: User, **more: Any) -> 
     library.claim_guest(user, media.guest_key(request, create=False), at=now)
     addresses = EmailAddress.objects.filter(user=user, verified=True).values_list("email", flat=True)
     library.claim_by_email(user, list(addresses), at=now)
+    if addresses:
+        wallets.prove(user, now)
 
 
 def confirmed(sender: object, request: HttpRequest, email_address: EmailAddress, **more: Any) -> None:
-    """What a guest paid for with the address that was just confirmed."""
-    library.claim_by_email(email_address.user, [email_address.email], at=timezone.now())
+    """What a guest paid for with the address that was just confirmed; and it is known to be a person's now."""
+    now = timezone.now()
+    library.claim_by_email(email_address.user, [email_address.email], at=now)
+    wallets.prove(email_address.user, now)

@@ -11,26 +11,33 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from ledger.audit import Check, Finding, all_findings
 from ledger.models import Posting
-from store import balance_audit, dispute_audit, sale_checks
+from store import balance_audit, dispute_audit, preorder_audit, sale_checks
 from store.models import (
     Adjustment,
     BalanceTransaction,
+    DepositRefund,
+    Discount,
     Dispute,
+    DownloadCode,
     Gate,
     HandEntry,
     LibraryItem,
     Order,
     OrderLine,
+    PreOrder,
     StripeEvent,
 )
 
 ROOM = "store"
 AT_ONCE = 500
+MOST_REFUSED = 8
+"""So often Stripe may refuse to give a pre-order back before a person is asked."""
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Item = TypeVar("Item")
@@ -42,9 +49,13 @@ def checks(at: datetime) -> Sequence[Check]:
         Check(ROOM, "payments are booked, and nothing else is", _payments, Order),
         Check(ROOM, "sales recompute from their lines", sale_checks.findings, OrderLine),
         Check(ROOM, "refunds are booked, and nothing else is", _refunds, Order),
+        Check(ROOM, "what went back to advertisers is booked", _deposit_refunds, DepositRefund),
         Check(ROOM, "card fees are booked, and nothing else is", _fees, Order),
         Check(ROOM, "what was bought is in a library", _libraries, LibraryItem),
+        Check(ROOM, "what is held for pre-orders is theirs", preorder_audit.findings, PreOrder),
         Check(ROOM, "downloads for credits are booked, and nothing else is", _gates, Gate),
+        Check(ROOM, "download codes gave what they are for", _download_codes, DownloadCode),
+        Check(ROOM, "discounts count the orders that hold them", _discounts, Discount),
         Check(ROOM, "disputes are booked, and nothing else is held or receivable", dispute_audit.findings, Dispute),
         Check(ROOM, "what the staff gave up or withheld is booked", dispute_audit.adjustments, Adjustment),
         Check(ROOM, "entries and Stripe's transactions name each other", balance_audit.sums, BalanceTransaction),
@@ -126,18 +137,35 @@ def _payments() -> Iterator[Finding]:
 
 
 def _refunds() -> Iterator[Finding]:
-    """What an order gave back is what its refund entries moved."""
-    rows = Order.objects.filter(refunded_micros__gt=0).values_list("pk", "refunded_micros")
+    """What an order gave back, and what of it a bank sent back, is what its entries moved."""
+    given = F("refunded_micros") + F("returned_micros")
+    yield from _moved(
+        "Refund of order", Q(entry__key__startswith="order:", entry__key__contains=":refund:"), "credit", given
+    )
+    came_back = Q(entry__key__startswith="refund-failed:")
+    yield from _moved("What came back of the refunds of order", came_back, "debit", F("returned_micros"))
+
+
+def _moved(what: str, entries: Q, side: str, wanted_micros: Combinable) -> Iterator[Finding]:
+    rows = Order.objects.annotate(wanted=wanted_micros).filter(wanted__gt=0).values_list("pk", "wanted")
     wanted = {str(pk): micros for pk, micros in rows.iterator(AT_ONCE)}
-    refunds = Posting.objects.filter(entry__key__startswith="order:", entry__key__contains=":refund:")
-    moved = refunds.filter(credit__code__startswith="stripe:balance:").order_by().values_list("entry__key")
+    moved = Posting.objects.filter(entries, **{f"{side}__code__startswith": "stripe:balance:"}).order_by()
     booked: dict[str, int] = {}
-    for key, micros in moved.annotate(total=Sum("amount")).iterator(AT_ONCE):
+    for key, micros in moved.values_list("entry__key").annotate(total=Sum("amount")).iterator(AT_ONCE):
         order = key.split(":")[1]
         booked[order] = booked.get(order, 0) + micros
     for order in sorted(wanted.keys() | booked.keys()):
         if wanted.get(order, 0) != booked.get(order, 0):
-            yield _differ("refund", "Refund of order", order, wanted.get(order, 0), booked.get(order, 0))
+            yield _differ("refund", what, order, wanted.get(order, 0), booked.get(order, 0))
+
+
+def _deposit_refunds() -> Iterator[Finding]:
+    """What an advertiser got back of a deposit is part of what was refunded of its order."""
+    given = DepositRefund.objects.filter(state=DepositRefund.State.REFUNDED).order_by()
+    refunded = dict(Order.objects.filter(deposit_refunds__isnull=False).values_list("pk", "refunded_micros"))
+    for order_id, micros in given.values_list("order").annotate(total=Sum("amount_micros")):
+        if micros > refunded[order_id]:
+            yield _differ("deposit refund", "Deposit", str(order_id), micros, refunded[order_id])
 
 
 def _fees() -> Iterator[Finding]:
@@ -163,9 +191,9 @@ def _libraries() -> Iterator[Finding]:
     same_music = Q(album=OuterRef("album"), track=None) | Q(track=OuterRef("track"), album=None)
     mine = Q(user=OuterRef("order__user")) | Q(user=None, guest_key=OuterRef("order__guest_key"))
     items = LibraryItem.objects.filter(same_music).filter(mine)
-    of_somebody = OrderLine.objects.filter(order__kind=Order.Kind.SALE, order__state=Order.State.PAID).exclude(
-        order__user=None, order__guest_key=""
-    )
+    given = Q(order__kind=Order.Kind.SALE) | Q(order__preorder__state=PreOrder.State.DELIVERED)
+    paid = OrderLine.objects.filter(given, order__state=Order.State.PAID)
+    of_somebody = paid.exclude(order__user=None, order__guest_key="")
     for line in of_somebody.exclude(Exists(items)).select_related("order"):
         yield Finding(ROOM, "I4", f"{line.order} is paid, but line {line.pk} is in nobody's library.")
     kept = LibraryItem.objects.filter(reason=LibraryItem.Reason.ORDER).exclude(
@@ -196,9 +224,30 @@ def _gates() -> Iterator[Finding]:
         yield Finding(ROOM, "gate", f"Library item {item.pk} was paid with credits at a gate that is not granted.")
 
 
+def _download_codes() -> Iterator[Finding]:
+    """What a code gave is the album of its batch, and the code is used."""
+    given = LibraryItem.objects.filter(download_code__isnull=False)
+    wrong = given.exclude(album=F("download_code__batch__album"), download_code__redeemed_at__isnull=False)
+    for item in wrong:
+        yield Finding(ROOM, "I4", f"Library item {item.pk} does not go with the download code it names.")
+
+
+def _discounts() -> Iterator[Finding]:
+    """A code's uses are the orders that it took something off and that were not given up."""
+    holding = ~Q(order_lines__order__state=Order.State.CANCELLED)
+    counted = Discount.objects.annotate(orders=Count("order_lines__order", filter=holding, distinct=True)).order_by()
+    wrong = counted.exclude(orders=F("use_count")).values_list("pk", "use_count", "orders")
+    for pk, uses, orders in wrong.iterator(AT_ONCE):
+        yield Finding(ROOM, "discount", f"Discount {pk} counts {uses} uses; {orders} orders hold it.")
+
+
 def _for_a_person() -> Iterator[Finding]:
     """What was parked waits for somebody; until then the books may lack it."""
     for event in StripeEvent.objects.filter(state=StripeEvent.State.PARKED):
         yield Finding(ROOM, "I7", f"{event} is parked: {event.error[:200]}")
+    refused = PreOrder.objects.filter(state=PreOrder.State.ENDING, tries__gte=MOST_REFUSED)
+    held = Dispute.objects.undecided().filter(order=OuterRef("order"))
+    for row in refused.exclude(Exists(held)).select_related("order"):
+        yield Finding(ROOM, "I4", f"{row.order} is not given back: {row.problem[:200]} Pay the buyer another way.")
     for order in Order.objects.exclude(problem=""):
         yield Finding(ROOM, "I4", f"{order} needs a person: {order.problem[:200]}")

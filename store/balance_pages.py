@@ -12,12 +12,12 @@ from django.views.decorators.http import require_GET, require_POST
 
 from ledger.models import Posting
 from megabox.nudges import nudge
-from payouts.freshness import fresh_sign_in_required
 from store import balance_checks, balance_import, balance_pictures, balance_reports, hand_entries, naming, tasks
 from store import reconciliation as matching
 from store.balance_forms import DecisionForm, VatForm
 from store.models import BalanceTransaction, Decision, HandEntry
 from users.access import SignedInRequest, staff_required
+from users.freshness import fresh_sign_in_required
 
 PER_PAGE = 25
 DAYS_SHOWN = 31

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.urls import reverse
 
+from megabox.days import midnight
 from megabox.reporting import Bars, Filters, Queried, Report
 from megabox.tables import Column, Kind, Listed, Row, Table, Total
 from store import reconciliation
@@ -73,7 +74,7 @@ def days(since: date, until: date, *, unit: str = "") -> list[Day]:
 
     `ours` is what the books hold of all that Stripe told up to the day's end.
     """
-    start, end = _start(since), _start(until + timedelta(days=1))
+    start, end = midnight(since), midnight(until + timedelta(days=1))
     told = BalanceTransaction.objects.filter(unit=unit) if unit else BalanceTransaction.objects.all()
     opening = dict(told.filter(created_at__lt=start).order_by().values_list("unit").annotate(total=Sum("net_micros")))
     found = _moved(told.filter(created_at__gte=start, created_at__lt=end))
@@ -85,10 +86,6 @@ def days(since: date, until: date, *, unit: str = "") -> list[Day]:
         ours[day.unit] += booked.get((day.day, day.unit), 0)
         opening[day.unit], day.ours = day.closing, ours[day.unit]
     return sorted(found.values(), key=lambda day: (-day.day.toordinal(), day.unit))
-
-
-def _start(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)
 
 
 def _moved(told: "QuerySet[BalanceTransaction]") -> dict[tuple[date, str], Day]:

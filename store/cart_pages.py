@@ -13,7 +13,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from ads.models import Advertiser
 from store import cart as carts
-from store import checkout, library, orders
+from store import checkout, discounts, downloads, library, orders, tries, waiting
+from store.discount_forms import CodeForm
 from store.forms import DepositForm, PriceForm
 from store.models import CartItem, Order
 from store.music import Music, NoSuchMusic
@@ -27,10 +28,15 @@ from users.models import User
 @require_GET
 def buy_block(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     """The part of an album's or track's page that depends on who looks: owned, or a form to buy it."""
-    music = _sold_or_404(kind, pk)
-    is_owned = library.has(visitor(request), music)
-    form = None if is_owned or not music.is_sold else PriceForm(music=music)
-    return render(request, "store/_buy.html", {"music": music, "is_owned": is_owned, "price_form": form})
+    music, listener = _sold_or_404(kind, pk), visitor(request)
+    if library.has(listener, music):
+        offers = downloads.offers(music)
+        usual = downloads.chosen(offers, downloads.usual(listener))
+        return render(request, "store/_buy.html", {"music": music, "is_owned": True, "offers": offers, "usual": usual})
+    is_mending = music.is_sold and bool(orders.unsound([music]))
+    form = PriceForm(music=music) if music.is_sold and not is_mending else None
+    context = {"music": music, "is_owned": False, "price_form": form, "is_mending": is_mending}
+    return render(request, "store/_buy.html", context)
 
 
 def _sold_or_404(kind: str, pk: int) -> Music:
@@ -51,10 +57,10 @@ def cart(request: HttpRequest) -> HttpResponse:
     return _cart_page(request)
 
 
-def _cart_page(request: HttpRequest, *, status: int = 200) -> HttpResponse:
-    bills = carts.bills(visitor(request))
+def _cart_page(request: HttpRequest, *, status: int = 200, code: CodeForm | None = None) -> HttpResponse:
+    bills = carts.bills(visitor(request), at=timezone.now())
     pages = [{"bill": bill, "order_id": uuid.uuid4()} for bill in bills]
-    return render(request, "store/cart.html", {"pages": pages}, status=status)
+    return render(request, "store/cart.html", {"pages": pages, "code_form": code or CodeForm()}, status=status)
 
 
 @never_cache
@@ -87,6 +93,34 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     return SeeOther("/cart/")
 
 
+@never_cache
+@require_POST
+def use_code(request: HttpRequest) -> HttpResponse:
+    """Type a discount code; a wrong one comes back with a sentence and what was typed."""
+    form, now = CodeForm(request.POST), timezone.now()
+    if wait := tries.DISCOUNTS.wait(request, now):
+        form.add_error("code", tries.sentence(wait))
+        return _cart_page(request, status=429, code=form)
+    if form.is_valid():
+        try:
+            found = carts.use_code(visitor(request), form.cleaned_data["code"], at=now)
+        except discounts.NotGood as reason:
+            if isinstance(reason, discounts.Unknown):
+                tries.DISCOUNTS.count(request, now)
+            form.add_error("code", str(reason))
+        else:
+            messages.success(request, f"“{found}” holds: {found.words}.")
+            return SeeOther("/cart/")
+    return _cart_page(request, status=422, code=form)
+
+
+@require_POST
+def drop_code(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a discount code out of the cart."""
+    carts.drop_code(visitor(request), pk)
+    return SeeOther("/cart/")
+
+
 @require_POST
 def buy(request: HttpRequest) -> HttpResponse:
     """Place the order of one bill and send its buyer to Stripe; the same form twice is one order and one payment."""
@@ -98,13 +132,16 @@ def buy(request: HttpRequest) -> HttpResponse:
     before = Order.objects.of(listener).filter(pk=order_id).first()
     if before is not None:
         return _pay(request, before)
-    bill = next((one for one in carts.bills(listener) if one.unit == request.POST.get("unit")), None)
+    now = timezone.now()
+    bill = next((one for one in carts.bills(listener, at=now) if one.unit == request.POST.get("unit")), None)
     if bill is None or bill.seen != request.POST.get("seen"):
         messages.warning(request, "Your cart changed in the meantime. Look at it again, then buy.")
         return _cart_page(request, status=422)
     try:
-        order = orders.place(bill.wishes(), listener, order_id=order_id, at=timezone.now(), email=_email(request))
-    except orders.CannotPlace as reason:
+        for earlier in discounts.waiting(listener, bill.discounts):
+            waiting.give_up(earlier, at=now)
+        order = orders.place(bill.wishes(), listener, order_id=order_id, at=now, email=_email(request))
+    except (orders.CannotPlace, orders.Mismatch, checkout.Unreachable) as reason:
         messages.error(request, str(reason))
         return _cart_page(request, status=422)
     return _pay(request, order)
@@ -119,10 +156,11 @@ def _pay(request: HttpRequest, order: Order) -> HttpResponse:
     if order.state != Order.State.PENDING:
         return SeeOther(order.get_absolute_url())
     try:
+        orders.check_files(orders.music_of(order))
         for rival in orders.rivals(order):
             checkout.expire(str(rival.checkout_session))
         return SeeOther(checkout.start(order))
-    except (checkout.Unreachable, checkout.Refused) as reason:
+    except (orders.CannotPlace, checkout.Unreachable, checkout.Refused) as reason:
         messages.error(request, str(reason))
         return SeeOther("/cart/" if order.kind == Order.Kind.SALE else "/cart/deposit/")
 

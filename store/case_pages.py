@@ -12,12 +12,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from ledger.models import Entry
-from payouts.freshness import fresh_sign_in_required
 from payouts.models import Block
 from store import adjustments, disputes
 from store.case_forms import WithholdForm, WriteOffForm
 from store.models import Adjustment, Dispute
 from users.access import SignedInRequest, staff_required
+from users.freshness import fresh_sign_in_required
 
 PER_PAGE = 100
 

@@ -111,7 +111,7 @@ def _params(order: Order) -> dict[str, Any]:
     }
     if order.email:
         params["customer_email"] = order.email
-    if settings.STRIPE_TAX_RATES and order.kind == Order.Kind.SALE:
+    if settings.STRIPE_TAX_RATES and order.kind != Order.Kind.DEPOSIT:
         params["billing_address_collection"] = "required"
     return params
 
@@ -125,7 +125,7 @@ def _item(order: Order, line: OrderLine) -> dict[str, Any]:
         },
         "quantity": 1,
     }
-    if settings.STRIPE_TAX_RATES and order.kind == Order.Kind.SALE:
+    if settings.STRIPE_TAX_RATES and order.kind != Order.Kind.DEPOSIT:
         item["tax_rates"] = list(settings.STRIPE_TAX_RATES)
     return item
 
@@ -173,6 +173,86 @@ def fee_of(payment_intent: str) -> Fee | None:
         fee_minor=int(told["fee"]),
         gross_minor=int(told["amount"]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Refunds:
+    """All refunds that Stripe ever made of one payment: minor units by id, and why the card's bank sent some back.
+
+    Refunds are added and fail, and never the other way, so both sums only grow: an older answer says nothing wrong.
+    """
+
+    made: Mapping[str, int]
+    failed: Mapping[str, str]
+
+    @property
+    def made_minor(self) -> int:
+        """What was given back in all, those that failed included."""
+        return sum(self.made.values())
+
+    @property
+    def failed_minor(self) -> int:
+        """What of it came back to us."""
+        return sum(self.made[pk] for pk in self.failed)
+
+
+DEPOSIT_REFUND, PRE_ORDER = "deposit_refund", "pre_order"
+"""Which table a refund's row is in, as it is written on the refund."""
+
+FAILED = ("failed", "canceled")
+"""What a refund is whose money is with us again."""
+
+
+def refund(payment_intent: str, minor: int, refund_id: int, *, key: str, of: str = DEPOSIT_REFUND) -> str:
+    """Give `minor` minor units of a payment back to its card; return Stripe's id. The same key is the same refund.
+
+    `refund_id` is the row that asks, `of` which table it is in; both are written on the refund. The card's bank may
+    send it back all the same, now or in a month: `refunds_of` says so.
+
+    Raises Refused when it is certain that nothing was given back, and Unreachable when nobody knows.
+    """
+    refuse_transactions()
+    try:
+        made = client().v1.refunds.create(
+            params={
+                "payment_intent": payment_intent,
+                "amount": minor,
+                "reason": "requested_by_customer",
+                "metadata": {of: str(refund_id)},
+            },
+            options={"idempotency_key": key},
+        )
+    except (stripe.InvalidRequestError, stripe.CardError) as refusal:
+        raise Refused(refusal.user_message or str(refusal)) from refusal
+    except stripe.StripeError as failure:
+        raise Unreachable from failure
+    return str(made.id)
+
+
+def find_refund(payment_intent: str, refund_id: int) -> str | None:
+    """Stripe's id of a refund whose key is forgotten; None when it was never made. Raises Unreachable."""
+    named = [
+        one for one in _refunds(payment_intent) if (one.get("metadata") or {}).get(DEPOSIT_REFUND) == str(refund_id)
+    ]
+    return str(named[0]["id"]) if named else None
+
+
+def refunds_of(payment_intent: str) -> Refunds:
+    """Every refund of a payment, whoever made it, and what became of it. Raises Unreachable."""
+    found = _refunds(payment_intent)
+    return Refunds(
+        made={str(one["id"]): int(one["amount"]) for one in found},
+        failed={str(one["id"]): str(one.get("failure_reason") or "") for one in found if one["status"] in FAILED},
+    )
+
+
+def _refunds(payment_intent: str) -> list[dict[str, Any]]:
+    refuse_transactions()
+    try:
+        found = client().v1.refunds.list(params={"payment_intent": payment_intent, "limit": 100})
+        return [one.to_dict() for one in found.auto_paging_iter()]
+    except stripe.StripeError as failure:
+        raise Unreachable from failure
 
 
 def read_session(data: Mapping[str, Any]) -> Session:

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Sum
 
-from ads import campaigns
+from ads.demand import campaigns
 from ads.models import Advertiser
 from artists.models import Payee
 from ledger import chart, journal, payees
@@ -189,7 +189,7 @@ def _withdraw(dispute: Dispute, order: Order, moved: Moved, at: datetime) -> str
     amount, fee = money.from_minor(-moved.amount_minor, unit), money.from_minor(moved.fee_minor, unit)
     lines = [Line(chart.receivable(unit), chart.stripe(unit), amount, unit, dispute.source, facts)]
     lines += _fee_lines(dispute, fee, facts)
-    if order.kind == Order.Kind.SALE:
+    if order.kind != Order.Kind.DEPOSIT:
         others = sum(one.open_micros for one in Dispute.objects.undecided().filter(order=order).exclude(pk=dispute.pk))
         before = min(order.taken_micros + others, order.total_micros)
         held, missing = taking.hold_lines(order, amount, before=before, case=_case(dispute))
@@ -332,7 +332,7 @@ def release_for(order: Order, needed: int, *, key: str, at: datetime, but: Dispu
 
 def payees_of(lines: Iterable[Line]) -> frozenset[int]:
     """The payees whose payable these lines add to."""
-    return frozenset(int(line.credit.split(":")[1]) for line in lines if ":payable:" in line.credit)
+    return frozenset(chart.owner_id(line.credit) for line in lines if ":payable:" in line.credit)
 
 
 def settle_owed(payee_ids: Iterable[int], unit: str, *, key: str, at: datetime) -> None:

@@ -4,20 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from artists import packages
+from artists import packages, renditions
 from artists.audio import RECIPES
+from artists.formats import Format, Stock
 from artists.models import Rendition, Track
 from store import library
 from store.listeners import Listener
 from store.models import Download, LibraryItem
 from store.music import Music
 
-ADVICE = {
-    "mp3-320": "Plays everywhere, and nobody hears the difference.",
-    "mp3-v0": "Plays everywhere, a third smaller.",
-    "flac": "Every sample as the artist made it.",
-    "opus": "The smallest, for phones made after 2015.",
-}
 BEST_FOR_MOST = "mp3-320"
 
 
@@ -26,40 +21,63 @@ class NotYours(Exception):
 
 
 @dataclass(frozen=True)
-class Offer:
-    """One format of something owned. `size` in bytes without tags, 0 while it is being made."""
-
-    recipe: str
-    label: str
-    advice: str
-    size: int
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether it can be fetched now."""
-        return self.size > 0
-
-
-@dataclass(frozen=True)
 class Owned:
-    """One thing in a library and the formats it can be had in."""
+    """One thing in a library, the formats it can be had in, and the one its listener takes."""
 
     item: LibraryItem
     music: Music
-    offers: Sequence[Offer]
+    offers: Sequence[Format]
+    usual: Format
 
 
-def owned(items: Iterable[LibraryItem]) -> list[Owned]:
-    """Library items with their formats; one query for the sizes of all of them."""
-    found = [(item, Music.of(item), _tracks(item)) for item in items]
-    sizes = _sizes({track.original_id for _, _, tracks in found for track in tracks if track.original_id})
-    return [Owned(item, music, _offers(tracks, sizes)) for item, music, tracks in found]
+@dataclass(frozen=True)
+class Making:
+    """How far a format of something is: so many of its files are there, and why some cannot be made."""
+
+    offer: Format
+    made: int
+    total: int
+    failures: Sequence[str]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it goes on by itself."""
+        return self.total > 0 and not self.offer.is_ready and not self.failures
 
 
-def offers(music: Music) -> list[Offer]:
+def owned(items: Iterable[LibraryItem], usual_recipe: str) -> list[Owned]:
+    """Library items with their formats, in two queries for all of them."""
+    found = [(item, Music.of(item), _originals(_tracks(item))) for item in items]
+    stock = Stock(original for _, _, originals in found for original in originals)
+    result = []
+    for item, music, originals in found:
+        offers = stock.formats(originals)
+        result.append(Owned(item, music, offers, chosen(offers, usual_recipe)))
+    return result
+
+
+def offers(music: Music) -> list[Format]:
     """The formats of published music, before it is owned."""
-    tracks = [music.track] if music.track else list(music.home.tracks.filter(state=Track.State.PUBLISHED))
-    return _offers(tracks, _sizes({track.original_id for track in tracks if track.original_id}))
+    rows = Track.objects.filter(pk=music.track.pk) if music.track else music.home.tracks.published()
+    return offers_of(rows.only("original"))
+
+
+def offers_of(tracks: Iterable[Track]) -> list[Format]:
+    """The formats these tracks can be had in together."""
+    originals = _originals(tracks)
+    return Stock(originals).formats(originals)
+
+
+def usual(listener: Listener) -> str:
+    """The recipe a listener took last; before the first, what is best for most."""
+    last = Download.objects.of(listener).order_by("-at", "-pk").values_list("recipe", flat=True).first()
+    return last if last in RECIPES else BEST_FOR_MOST
+
+
+def chosen(offers: Sequence[Format], recipe: str) -> Format:
+    """The format of this recipe; what is best for most instead of one that could not be made."""
+    found = {offer.recipe: offer for offer in offers}
+    return found[BEST_FOR_MOST] if found[recipe].has_failed else found[recipe]
 
 
 def _tracks(item: LibraryItem) -> list[Track]:
@@ -74,20 +92,38 @@ def _tracks(item: LibraryItem) -> list[Track]:
     ]
 
 
-def _sizes(originals: Iterable[int]) -> dict[tuple[int, str], int]:
-    ready = Rendition.objects.filter(original__in=originals, state=Rendition.State.READY)
-    return {
-        (original, recipe): size for original, recipe, size in ready.values_list("original", "recipe", "size_bytes")
-    }
+def _originals(tracks: Iterable[Track]) -> list[int]:
+    return [track.original_id for track in tracks if track.original_id is not None]
 
 
-def _offers(tracks: Sequence[Track], sizes: dict[tuple[int, str], int]) -> list[Offer]:
-    result = []
-    for recipe in RECIPES.values():
-        parts = [sizes.get((track.original_id or 0, recipe.name), 0) for track in tracks]
-        size = sum(parts) if parts and all(parts) else 0
-        result.append(Offer(recipe.name, recipe.label, ADVICE.get(recipe.name, ""), size))
-    return result
+def ask(item: LibraryItem, music: Music, recipe: str, *, at: datetime) -> list[int]:
+    """Have a format made that nobody asked for before; return the ids of the renditions that are made now."""
+    return renditions.ask(_originals(_asked_for(item, music)), recipe, at)
+
+
+def ask_again(item: LibraryItem, music: Music, recipe: str, *, at: datetime) -> list[int]:
+    """Have tried once more what could not be made; return the ids of the renditions that are tried."""
+    return renditions.ask_again(_originals(_asked_for(item, music)), recipe, at)
+
+
+def making(item: LibraryItem, music: Music, recipe: str) -> Making:
+    """How far a format is."""
+    tracks = _asked_for(item, music)
+    originals = _originals(tracks)
+    rows = {row.original_id: row for row in Rendition.objects.filter(original__in=originals, recipe=recipe)}
+    mine = [(track, rows.get(track.original_id or 0)) for track in tracks]
+    offer = next(one for one in Stock(originals).formats(originals) if one.recipe == recipe)
+    return Making(
+        offer,
+        made=sum(row is not None and row.state == Rendition.State.READY for _, row in mine),
+        total=len(tracks),
+        failures=[f"“{track}”: {row.reason}" for track, row in mine if row and row.state == Rendition.State.FAILED],
+    )
+
+
+def _asked_for(item: LibraryItem, music: Music) -> list[Track]:
+    """The tracks of `music`, which the item holds all of."""
+    return [music.track] if music.track is not None else _tracks(item)
 
 
 def right(listener: Listener, music: Music) -> LibraryItem:

@@ -13,7 +13,7 @@ from ledger.journal import Refused
 from megabox import claims
 from payouts import transfers
 from payouts.models import Payout
-from store import checkout, disputes, orders, refunds, taking
+from store import checkout, deposit_refunds, disputes, orders, refunds, taking
 from store.models import Order, StripeEvent
 
 MOST_TRIES = 8
@@ -60,7 +60,7 @@ def process(pk: int, *, at: datetime) -> StripeEvent.State | None:
         return StripeEvent.State.PROCESSED
     except (orders.Mismatch, Refused, Unhandled, UnknownOrder) as reason:
         return _park(event, by, str(reason), at)
-    except (taking.NotYet, transfers.NoAccount, OperationalError) as reason:
+    except (taking.NotYet, transfers.NoAccount, checkout.Unreachable, OperationalError) as reason:
         return _retry(event, by, str(reason), at)
     except Exception:  # a bug of ours or a shape we do not know: kept in sight, never answered with "done"
         log.exception("Event %s cannot be processed.", event.event_id)
@@ -132,9 +132,40 @@ def _refunded(data: Mapping[str, Any], at: datetime) -> str:
     order = _order_of_charge(data)
     if order is None:
         return "Not one of our orders."
+    if order.kind == Order.Kind.DEPOSIT:
+        return "Known."  # by all that Stripe told of its refunds just now
     unit = str(data["currency"]).upper()
     is_new = refunds.refund(order.pk, int(data["amount_refunded"]), unit, at=at)
     return "Taken back." if is_new else "Taken back before."
+
+
+def _refund_told(data: Mapping[str, Any], at: datetime) -> str:
+    """A refund changed; only one that failed concerns us, and Stripe may tell that in three events."""
+    order = _order_of_charge(data)
+    if data.get("status") not in checkout.FAILED:
+        return "Nothing to do."
+    if order is None:
+        return "Not one of our orders."
+    if order.kind != Order.Kind.DEPOSIT:
+        raise Unhandled(
+            f"The refund {data['id']} of {order} was sent back by the buyer's bank. Pay the buyer another way, then "
+            "decide its balance transaction at the desk."
+        )
+    return "Known."
+
+
+def _learn_refunds(data: Mapping[str, Any], at: datetime) -> None:
+    """Ask Stripe for every refund of a deposit: an event tells a sum of one moment, and they come in any order.
+
+    It is booked in a transaction of its own; what was booked before is not booked again.
+    """
+    order = _order_of_charge(data)
+    is_news = data["object"] == "charge" or data.get("status") in checkout.FAILED
+    if order is None or order.kind != Order.Kind.DEPOSIT or not is_news:
+        return
+    if deposit_refunds.is_asked_for(order):  # whoever asked was killed, or is reading the answer this moment
+        raise taking.NotYet(f"A refund of {order} that we asked for is not booked yet.")
+    deposit_refunds.learn(order, checkout.refunds_of(order.payment_intent), at)
 
 
 def _disputed(data: Mapping[str, Any], at: datetime) -> str:
@@ -192,6 +223,9 @@ HANDLERS: dict[str, Handler] = {
     "checkout.session.async_payment_failed": _session_over,
     "checkout.session.expired": _session_over,
     "charge.refunded": _refunded,
+    "charge.refund.updated": _refund_told,
+    "refund.updated": _refund_told,
+    "refund.failed": _refund_told,
     "charge.dispute.created": _disputed,
     "charge.dispute.updated": _disputed,
     "charge.dispute.funds_withdrawn": _disputed,
@@ -200,6 +234,10 @@ HANDLERS: dict[str, Handler] = {
     "transfer.reversed": _transfer_reversed,
 }
 ASKED_FIRST: dict[str, Callable[[Mapping[str, Any], datetime], None]] = {
+    "charge.refunded": _learn_refunds,
+    "charge.refund.updated": _learn_refunds,
+    "refund.updated": _learn_refunds,
+    "refund.failed": _learn_refunds,
     "account.updated": _refresh_account,
     "account.external_account.created": _refresh_account,
     "account.external_account.updated": _refresh_account,

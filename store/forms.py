@@ -7,7 +7,7 @@ from django.conf import settings
 
 from ads.models import Advertiser
 from megabox import money
-from store import orders
+from store import orders, preorders
 from store.music import Music
 from users.models import User
 
@@ -15,6 +15,7 @@ from users.models import User
 class PriceForm(forms.Form):
     """The price of one album or track; only asked where the listener names it."""
 
+    check = staticmethod(orders.check_price)
     price = forms.CharField(
         label="Your price",
         max_length=40,
@@ -39,7 +40,7 @@ class PriceForm(forms.Form):
         """The typed price in micros."""
         try:
             price = money.parse_amount(self.cleaned_data["price"], self.music.unit)
-            orders.check_price(self.music, price)
+            self.check(self.music, price)
         except (money.BadAmount, orders.CannotPlace) as reason:
             raise forms.ValidationError(str(reason)) from None
         return price
@@ -48,6 +49,12 @@ class PriceForm(forms.Form):
     def price_micros(self) -> int:
         """The price to pay, once the form is valid."""
         return int(self.cleaned_data.get("price", self.music.least_micros))
+
+
+class PreOrderForm(PriceForm):
+    """The price of an album that is not out yet."""
+
+    check = staticmethod(preorders.check_price)
 
 
 class DepositForm(forms.Form):

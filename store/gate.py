@@ -7,15 +7,20 @@ next request or the sweeper goes on. Source of the rules: docs/money.md, "Gate".
 
 import logging
 import uuid
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from django.db import transaction
+from django.utils.formats import date_format
 
-from ads import credits, impressions, serving, tokens, wallets
-from ads.fraud import Signals
-from ads.impressions import Mode, Started, ViewRefused
+from ads import tokens
+from ads.delivery import decisions, hours, serving
+from ads.measurement import gate_views
+from ads.measurement.gate_views import Mode, Started, ViewRefused
 from ads.models import Impression, Place, Wallet
+from ads.rewards import credits, wallets
+from ads.traffic.fraud import Signals
 from artists.models import FreeMode
 from megabox import money
 from store import library
@@ -66,26 +71,40 @@ def quote(music: Music, wallet: Wallet | None, listener: Listener, *, at: dateti
     balance = wallet.balance_micros() if wallet else 0
     price = money.credits_to_micros(music.credit_price)
     ads = serving.pick(Place.GATE, _context(music, wallet, listener, at), at, count=serving.MOST_GATE_ADS)
-    return serving.plan(price, balance, ads)
+    return serving.plan(price, balance, ads, is_full=music.wants_full_credit_price)
 
 
 def open_gate(music: Music, recipe: str, listener: Listener, *, at: datetime) -> Gate:
-    """Open a gate for `music` as `recipe`; what is simply free is granted at once. Raises CannotGet."""
+    """Open a gate for `music` as `recipe`; what is simply free, or the listener's own, is granted at once.
+
+    Raises CannotGet.
+    """
     if not music.is_published:
         raise CannotGet(f"“{music.title}” is not published any more.")
-    if music.free_mode == FreeMode.OFF:
+    is_own = music.is_of(listener.user_id)
+    if music.free_mode == FreeMode.OFF and not is_own:
         raise CannotGet(
             f"“{music.title}” is not given away free. You can buy it, and play it here as often as you like."
         )
+    if music.free_mode == FreeMode.LATER and not is_own:
+        day = f"from {date_format(music.free_from, 'j F Y')}" if music.free_from else "later"
+        until = "play it here, or buy it" if music.is_sold else "play it here as often as you like"
+        raise CannotGet(f"“{music.title}” is free with an ad {day}. Until then you can {until}.")
     wallet = wallet_of(listener)
-    asked = 0 if music.free_mode == FreeMode.FREE else quote(music, wallet, listener, at=at).asked_micros
+    is_free = music.free_mode == FreeMode.FREE or is_own
+    asked = 0 if is_free else quote(music, wallet, listener, at=at).asked_micros
     with transaction.atomic():
         gate = Gate.objects.create(
             wallet=wallet, **listener.owner, **music.columns, recipe=recipe, asked_micros=asked, opened_at=at
         )
-        if music.free_mode == FreeMode.FREE:
+        if is_free:
             _grant_free(gate, at, is_on_the_house=False)
     return gate
+
+
+def is_own(gate: Gate) -> bool:
+    """Whether it is the listener's own music: then nobody pays for it, and nobody earns."""
+    return Music.of(gate).is_of(gate.user_id)
 
 
 def wallet_of(listener: Listener) -> Wallet:
@@ -98,32 +117,53 @@ def start(gate: Gate, *, at: datetime) -> Show | None:
     """The next ad of an open gate, started and stamped; None when the gate is granted, by this call or before.
 
     What the gate asks falls to what the ads that are left can pay, and without any ad the download is on the house.
-    Raises CannotGet when that was used up today, ViewRefused when the wallet cannot earn.
+    Raises CannotGet when that was used up today, or when the artist wants the full price and no ad is left that would
+    bring it nearer; ViewRefused when the wallet cannot earn.
     """
+    if gate.state == Gate.State.OPEN and is_own(gate):  # who opened it as somebody else, or before the music was theirs
+        with transaction.atomic():
+            Gate.objects.filter(pk=gate.pk, state=Gate.State.OPEN).update(asked_micros=0)
+            _grant_free(gate, at, is_on_the_house=False)
+        return None
     if gate.state == Gate.State.GRANTED or finish(gate, at=at):
         return None
     wallet = _holder(gate)
     music = Music.of(gate)
-    left = serving.MOST_GATE_ADS - len(counted(gate))
+    watched = counted(gate)
+    left, asked = serving.MOST_GATE_ADS - len(watched), _asked(gate, watched)
+    forgone = gate.asked_micros - asked
     is_retry = False
+    broke: set[int] = set()
     while True:
         context = _context(music, wallet, _owner(gate), at)
-        ads = serving.pick(Place.GATE, context, at, count=left) if left > 0 else []
-        plan = serving.plan(gate.asked_micros, wallet.balance_micros(), ads)
-        _lower(gate, plan.asked_micros)
+        decision = serving.decide(Place.GATE, context, at, count=left, without=broke) if left > 0 else None
+        ads = decision.choices if decision else ()
+        is_full = music.wants_full_credit_price
+        plan = serving.plan(asked, wallet.balance_micros(), ads, is_full=is_full)
+        _lower(gate, plan.asked_micros + forgone)
         if not plan.ads:
+            hours.count_asked(Place.GATE, at, is_filled=False)
+            if decision and not ads:
+                decisions.record(decision, tokens.uuid7(at), None)
             _grant_without_ad(gate, at)
             return None
         try:
-            return _offer(gate, wallet, plan.ads[0], at)
+            show = _offer(gate, wallet, plan.ads[0], at, decision)
+        except serving.NothingLeft:
+            broke.add(plan.ads[0].campaign_id)  # others spent it since we looked: the next best ad
         except ViewRefused as reason:
             if not reason.is_our_fault or is_retry:
                 raise
             serving.forget()  # the ad is gone and our picture of what is live is old: look again, once
             is_retry = True
+        else:
+            hours.count_asked(Place.GATE, at, is_filled=True)
+            return show
 
 
-def viewed(gate: Gate, token: str, mode: Mode, *, at: datetime, signals: Signals | None = None) -> State:
+def viewed(
+    gate: Gate, token: str, mode: Mode, *, at: datetime, signals: Signals | None = None, prefix_hash: str = ""
+) -> State:
     """Count an ad that was watched at this gate, credit the wallet, and grant the music once it is covered.
 
     Safe to repeat, in two tabs too. Raises ViewRefused.
@@ -134,14 +174,18 @@ def viewed(gate: Gate, token: str, mode: Mode, *, at: datetime, signals: Signals
         raise ViewRefused(str(fault)) from None
     if not gate.views.filter(token_id=offer.id).exists():
         raise ViewRefused("This ad was started at another gate. Start one here.")
-    impressions.confirm_gate_view(token, _holder(gate), mode, at, signals=signals)
+    gate_views.confirm(token, _holder(gate), mode, at, signals=signals, prefix_hash=prefix_hash)
     finish(gate, at=at)
     return state(gate)
 
 
 def finish(gate: Gate, *, at: datetime) -> bool:
     """Grant an open gate if the wallet covers what it asks by now, and something was asked; True when it is granted."""
-    if gate.state == Gate.State.OPEN and gate.asked_micros and _holder(gate).balance_micros() >= gate.asked_micros:
+    if (
+        gate.state == Gate.State.OPEN
+        and gate.asked_micros
+        and _holder(gate).balance_micros() >= _asked(gate, counted(gate))
+    ):
         _grant_for_credits(gate, at)
     gate.refresh_from_db()
     return gate.state == Gate.State.GRANTED
@@ -156,7 +200,12 @@ def finish_waiting(at: datetime) -> int:
         waiting.distinct().order_by("opened_at").values_list("pk", "asked_micros", "wallet__merged_into", "wallet")
     )
     balances = wallets.balances({merged_into or wallet for _, _, merged_into, wallet in asked})
-    covered = [pk for pk, micros, merged_into, wallet in asked if balances.get(merged_into or wallet, 0) >= micros]
+    weighed = _weighed_at([pk for pk, *_ in asked])
+    covered = [
+        pk
+        for pk, micros, merged_into, wallet in asked
+        if balances.get(merged_into or wallet, 0) >= _lowered(micros, weighed.get(pk, ()))
+    ]
     return sum(_finish_one(pk, at) for pk in covered[:100])
 
 
@@ -172,12 +221,13 @@ def _finish_one(pk: uuid.UUID, at: datetime) -> bool:
 def state(gate: Gate) -> State:
     """Where the gate stands now."""
     gate.refresh_from_db()
+    watched, is_granted = counted(gate), gate.state == Gate.State.GRANTED
     return State(
-        is_granted=gate.state == Gate.State.GRANTED,
+        is_granted=is_granted,
         is_on_the_house=gate.is_on_the_house,
-        asked=gate.asked_micros,
+        asked=gate.asked_micros if is_granted else _asked(gate, watched),
         balance=_holder(gate).balance_micros(),
-        views=len(counted(gate)),
+        views=len(watched),
     )
 
 
@@ -190,6 +240,31 @@ def counted(gate: Gate) -> list[Impression]:
 # --- inside
 
 
+def _asked(gate: Gate, watched: Sequence[Impression]) -> int:
+    """What an open gate asks after these views of its ads."""
+    return _lowered(gate.asked_micros, [(view.offered_micros, view.price_micros) for view in watched])
+
+
+def _lowered(asked: int, views: Sequence[tuple[int, int]]) -> int:
+    """What is asked after views that were offered for so much and earned so much, in micros.
+
+    Whoever watched has done their part, so what was withheld for the neighbours in their network is not asked of
+    them. The artist bears it, but for what would have been left over: all that was earned here is still asked.
+    """
+    offered, earned = (sum(column) for column in zip(*views, strict=True)) if views else (0, 0)
+    return max(asked - (offered - earned), min(asked, earned))
+
+
+def _weighed_at(gate_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[tuple[int, int]]]:
+    """What the views at each of these gates were offered for and what they earned."""
+    gates = dict(GateView.objects.filter(gate__in=gate_ids).values_list("token_id", "gate"))
+    views = Impression.objects.viewed().filter(pk__in=gates)
+    found: dict[uuid.UUID, list[tuple[int, int]]] = {}
+    for pk, offered, earned in views.values_list("pk", "offered_micros", "price_micros"):
+        found.setdefault(gates[pk], []).append((offered, earned))
+    return found
+
+
 def _owner(gate: Gate) -> Listener:
     return Listener(user_id=gate.user_id, guest_key=gate.guest_key)
 
@@ -200,19 +275,35 @@ def _holder(gate: Gate) -> Wallet:
 
 
 def _context(music: Music, wallet: Wallet | None, listener: Listener, at: datetime) -> serving.Context:
-    genre = (music.track.genre if music.track else "") or music.home.genre
-    return serving.context_for(wallet, at, genre=genre, user_id=listener.user_id)
+    user = User.objects.filter(pk=listener.user_id) if listener.user_id is not None else User.objects.none()
+    return serving.context_for(
+        wallet,
+        at,
+        genre=music.said("genre"),
+        mood=music.said("mood"),
+        language=music.said("language"),
+        artist_id=music.home.artist_id,
+        country=user.values_list("country", flat=True).first() or "",
+        user_id=listener.user_id,
+    )
 
 
-def _offer(gate: Gate, wallet: Wallet, choice: tokens.Choice, at: datetime) -> Show:
+def _offer(gate: Gate, wallet: Wallet, choice: tokens.Choice, at: datetime, decision: serving.Decision | None) -> Show:
     music = Music.of(gate)
-    token = tokens.issue(
-        choice, Place.GATE, at=at, wallet_id=wallet.pk, artist_id=music.home.artist_id, album_id=music.home.pk
+    token = serving.offer(
+        choice,
+        Place.GATE,
+        at,
+        wallet=wallet,
+        user_id=wallet.user_id,
+        artist_id=music.home.artist_id,
+        album_id=music.home.pk,
+        decision=decision,
     )
     token_id = tokens.verify(token).id
     # The gate knows the token before it can be watched: a view that no gate knows would be worth nothing.
     GateView.objects.create(gate=gate, token_id=token_id, price_micros=choice.price_micros, offered_at=at)
-    return Show(token, impressions.start_gate_view(token, wallet, at))
+    return Show(token, gate_views.start(token, wallet, at))
 
 
 def _lower(gate: Gate, asked: int) -> None:
@@ -225,7 +316,8 @@ def _lower(gate: Gate, asked: int) -> None:
 def _grant_without_ad(gate: Gate, at: datetime) -> None:
     """No ad is lacking any more: spend what is asked, or give it on the house when there is nothing to spend."""
     if gate.asked_micros:
-        finish(gate, at=at)
+        if not finish(gate, at=at) and Music.of(gate).wants_full_credit_price:
+            raise CannotGet(_full_price(gate))
         return
     with transaction.atomic():
         wallet = Wallet.objects.select_for_update().get(pk=wallets.holder(gate.wallet_id))
@@ -238,6 +330,19 @@ def _grant_without_ad(gate: Gate, at: datetime) -> None:
             )
         _grant_free(gate, at, is_on_the_house=True)
     gate.refresh_from_db()
+
+
+def _full_price(gate: Gate) -> str:
+    """What to do where the artist wants the full price and the ads do not bring so much."""
+    music = Music.of(gate)
+    asked, have = (
+        money.display(money.micros_to_xcr(micros), money.CREDIT)
+        for micros in (gate.asked_micros, _holder(gate).balance_micros())
+    )
+    return (
+        f"{music.home.artist.name} wants the full price of “{music.title}”, {asked}, and you have {have}. "
+        "They stay in your wallet. Come back for more ads later, or buy it: 90 % of the price goes to the artist."
+    )
 
 
 def _grant_free(gate: Gate, at: datetime, *, is_on_the_house: bool) -> None:
@@ -264,8 +369,13 @@ def _grant_for_credits(gate: Gate, at: datetime) -> None:
             open_one.state, open_one.granted_at = Gate.State.GRANTED, at
             open_one.save(update_fields=["state", "granted_at"])
             return
+        open_one.asked_micros = _asked(open_one, counted(open_one))
         if wallet.balance_micros() < open_one.asked_micros:
             return  # another gate was faster: this one asks for an ad again
+        if not open_one.asked_micros:
+            open_one.save(update_fields=["asked_micros"])
+            _grant_free(open_one, at, is_on_the_house=False)
+            return
         key = f"gate:{open_one.pk}"
         facts = {**music.facts(), "quantity": 1, "price_micros": open_one.asked_micros}
         try:
@@ -276,5 +386,5 @@ def _grant_for_credits(gate: Gate, at: datetime) -> None:
             return  # credits expired, or were taken back, this very moment
         open_one.state, open_one.granted_at, open_one.entry_key = Gate.State.GRANTED, at, key
         open_one.spent_micros = open_one.asked_micros
-        open_one.save(update_fields=["state", "granted_at", "entry_key", "spent_micros"])
+        open_one.save(update_fields=["state", "granted_at", "entry_key", "asked_micros", "spent_micros"])
         library.grant(music, owner, LibraryItem.Reason.CREDITS, at=at, gate=open_one)

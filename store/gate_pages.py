@@ -12,12 +12,16 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from ads import fraud, wallets
-from ads.impressions import Mode, ViewRefused
+from ads import tokens
+from ads.assets import loudness
+from ads.limits import rates
+from ads.measurement.gate_views import Mode, ViewRefused
 from ads.models import Ad
+from ads.rewards import wallets
+from ads.traffic import fraud, prefixes
 from artists.audio import RECIPES
 from artists.models import FreeMode
-from megabox import media, money
+from megabox import addresses, media, money
 from store import downloads, gate_receipts, library
 from store import gate as gates
 from store.models import Gate
@@ -39,18 +43,33 @@ def choose(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     recipe = request.POST.get("recipe", "")
     if recipe not in RECIPES:
         return _choices(request, music, error="Choose a format first.")
+    now = timezone.now()
+    try:
+        rates.opening(_session(request), addresses.client(request), now)
+    except rates.TooMany as reason:
+        answer = _choices(request, music, error=str(reason))
+        answer.status_code, answer["Retry-After"] = 429, reason.headers["Retry-After"]
+        return answer
     listener = guest_or_person(request)
     if library.has(listener, music):
         return SeeOther(reverse("store:download", args=[music.kind, music.pk, recipe]))
     try:
-        opened = gates.open_gate(music, recipe, listener, at=timezone.now())
-    except gates.CannotGet as reason:
+        opened = gates.open_gate(music, recipe, listener, at=now)
+        if opened.state == Gate.State.OPEN and not opened.asked_micros:
+            gates.start(opened, at=now)  # nobody pays, so there is nothing to watch: on the house
+    except (gates.CannotGet, ViewRefused) as reason:
         return _choices(request, music, error=str(reason))
     if request.POST.get("way") == "credits" and not gates.finish(opened, at=timezone.now()):
         return _choices(request, music, error="Your wallet does not hold enough credits. Watch an ad, or buy it.")
     return SeeOther(
         reverse("store:gate_receipt" if opened.state == Gate.State.GRANTED else "store:gate", args=[opened.pk])
     )
+
+
+def _session(request: HttpRequest) -> str:
+    """Who asks, as it is counted how often they do; nothing for a stranger, who is counted by their network."""
+    who = visitor(request)
+    return who.key if who.user_id is not None or who.guest_key else ""
 
 
 def _published_or_404(kind: str, pk: int) -> Music:
@@ -69,16 +88,21 @@ def _choices(request: HttpRequest, music: Music, *, error: str = "") -> HttpResp
     wallet = wallets.find(user, listener.guest_key)
     balance = wallet.balance_micros() if wallet else 0
     plan = gates.quote(music, wallet, listener, at=timezone.now())
+    offers = downloads.offers(music)
+    asked = request.POST.get("recipe", "")
     context = {
         "music": music,
-        "offers": downloads.offers(music),
-        "recipe": request.POST.get("recipe") or downloads.BEST_FOR_MOST,
+        "offers": offers,
+        "usual": downloads.chosen(offers, asked if asked in RECIPES else downloads.usual(listener)),
         "is_owned": library.has(listener, music),
+        "is_own": music.is_of(listener.user_id),
         "is_free": music.free_mode == FreeMode.FREE,
         "is_off": music.free_mode == FreeMode.OFF,
+        "is_later": music.free_mode == FreeMode.LATER,
         "plan": plan,
         "balance_xcr": money.micros_to_xcr(balance),
         "has_enough": 0 < plan.asked_micros <= balance,
+        "short_micros": plan.asked_micros - balance - sum(ad.price_micros for ad in plan.ads),
         "credit_price": music.credit_price,
         "error": error,
     }
@@ -112,13 +136,23 @@ def _label(found: Gate) -> str:
 def start(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
     """The next ad, stamped as started; or, when nothing is lacking, where the receipt is."""
     found = _mine(request, pk)
+    now, address = timezone.now(), addresses.client(request)
     try:
-        show = gates.start(found, at=timezone.now())
-    except (gates.CannotGet, ViewRefused) as reason:
+        rates.starting(_session(request), address, found.wallet, now)
+    except rates.TooMany as reason:
+        return JsonResponse({"sentence": str(reason)}, status=429, headers=reason.headers)
+    try:
+        show = gates.start(found, at=now)
+    except gates.CannotGet as reason:
+        rates.not_started(address, found.wallet, now)
+        return JsonResponse({"sentence": str(reason)}, status=409)
+    except ViewRefused as reason:
         return JsonResponse({"sentence": str(reason)}, status=409)
     if show is None:
+        rates.not_started(address, found.wallet, now)
         return JsonResponse(_told(found))
-    return JsonResponse({"token": show.token, **_shown(request, show.started.ad)})
+    gain_db = loudness.gain_db(Music.of(found).loudness_lufs)
+    return JsonResponse({"token": show.token, "gain_db": gain_db, **_shown(request, show.started.ad)})
 
 
 def _shown(request: HttpRequest, ad: Ad) -> dict[str, Any]:
@@ -129,6 +163,7 @@ def _shown(request: HttpRequest, ad: Ad) -> dict[str, Any]:
         "kind": ad.kind.lower(),
         "media_url": link,
         "image_url": media.public().url(ad.path) if is_image else "",
+        "alt": ad.alt,
         "title": ad.title,
         "body": ad.body,
         "click_url": ad.click_url,
@@ -151,11 +186,14 @@ def viewed(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
         token, mode = str(said["token"]), MODES[said["mode"]]
     except (ValueError, KeyError, TypeError, RecursionError):
         return JsonResponse({"sentence": "The browser sent something we do not know. Start the ad again."}, status=400)
-    signals = fraud.signals(request.headers)
+    now, address = timezone.now(), addresses.client(request)
+    signals = fraud.signals(request.headers, address)
+    prefix_hash = prefixes.hash_of(address, Music.of(found).home.artist_id, now)
     try:
-        gates.viewed(found, token, mode, at=timezone.now(), signals=signals)
+        gates.viewed(found, token, mode, at=now, signals=signals, prefix_hash=prefix_hash)
     except ViewRefused as reason:
         return JsonResponse({"sentence": str(reason), "is_our_fault": reason.is_our_fault}, status=409)
+    rates.watched(tokens.verify(token), address, found.wallet, now)
     return JsonResponse(_told(found))
 
 
@@ -172,7 +210,9 @@ def _told(found: Gate) -> dict[str, Any]:
     have = money.display(money.micros_to_xcr(now.balance), money.CREDIT)
     if now.is_granted:
         house = "No ad was running, so this one is on the house: nobody paid, and the artist earned nothing by it."
-        sentence = house if now.is_on_the_house else f"“{Music.of(found).title}” is yours."
+        own = "This is your own music, so there is no ad: nobody paid, and nobody earned by it."
+        yours = own if gates.is_own(found) else f"“{Music.of(found).title}” is yours."
+        sentence = house if now.is_on_the_house else yours
     else:
         lacking = money.display(money.micros_to_xcr(now.needs), money.CREDIT)
         sentence = f"You have {have}. {lacking} to go: the next ad covers more of it."
@@ -193,11 +233,13 @@ def receipt(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = _mine(request, pk)
     if found.state != Gate.State.GRANTED:
         return redirect(found)
+    music = Music.of(found)
     context = {
         "gate": found,
-        "music": Music.of(found),
+        "music": music,
+        "offer": next(one for one in downloads.offers(music) if one.recipe == found.recipe),
         "receipt": gate_receipts.of(found),
-        "label": _label(found),
+        "is_own": gates.is_own(found),
         "is_guest": not request.user.is_authenticated,
     }
     return render(request, "store/receipt.html", context)

@@ -7,22 +7,28 @@ from datetime import date, datetime
 from django.conf import settings
 from django.db.models import QuerySet
 
-from ads.impressions import entry_key
-from ads.models import BookDay, Impression
+from ads.measurement.gate_views import entry_key
+from ads.models import Impression
 from artists.models import Payee
 from ledger import chart, journal
 from ledger.models import Posting
+from payouts import tracing
+from payouts.models import Payout
 from store.models import Gate
 from store.music import Music
 
 
 @dataclass(frozen=True)
 class PaidView:
-    """One ad that was watched: its title, and what its advertiser paid, in micros; nothing if it was found invalid."""
+    """One ad that was watched: its title, and what its advertiser paid, in micros; nothing if it was found invalid.
+
+    `withheld` is what it would have paid more if it had counted in full.
+    """
 
     title: str
     paid: int
     is_invalid: bool
+    withheld: int = 0
 
 
 @dataclass(frozen=True)
@@ -39,8 +45,25 @@ class Receipt:
     from_wallet: int
     left_in_wallet: int
     counted_at: datetime | None
-    checked_on: date | None
-    is_checked: bool
+    checks_on: date | None
+    checked_at: datetime | None
+    paid: int
+    paid_at: datetime | None
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether the artists' part can be paid: the books of its day are final."""
+        return self.checked_at is not None
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether payouts brought all of the artists' part to them."""
+        return 0 < self.artists <= self.paid
+
+    @property
+    def withheld(self) -> int:
+        """What the advertisers kept because some of these views counted for less."""
+        return sum(view.withheld for view in self.views)
 
     @property
     def advertisers(self) -> int:
@@ -59,7 +82,8 @@ def of(gate: Gate) -> Receipt:
     commission = sum(micros for posting, micros in left.items() if posting.credit.code == chart.commission(unit))
     artists = sum(to_payees.values())
     advertisers = sum(view.paid for view in views)
-    checked_on = max((one.matures_on for one in to_payees if one.matures_on), default=None)
+    to_payees = {posting: micros for posting, micros in to_payees.items() if micros}
+    checked_at, (paid, paid_at) = _checked_at(list(to_payees)), _paid(list(to_payees))
     return Receipt(
         unit=unit,
         artist=Music.of(gate).home.artist.name,
@@ -71,8 +95,10 @@ def of(gate: Gate) -> Receipt:
         from_wallet=max(0, artists + commission - advertisers),
         left_in_wallet=max(0, advertisers - artists - commission),
         counted_at=gate.granted_at,
-        checked_on=checked_on,
-        is_checked=_is_checked(gate),
+        checks_on=max((one.matures_on for one in to_payees if one.matures_on), default=None),
+        checked_at=checked_at,
+        paid=paid,
+        paid_at=paid_at,
     )
 
 
@@ -88,7 +114,9 @@ def _views(gate: Gate) -> list[PaidView]:
         is_invalid = one.state == Impression.State.REJECTED
         if is_invalid and entry_key(one) not in booked:
             continue  # refused at the gate already: it never counted
-        views.append(PaidView(one.ad.title, 0 if is_invalid else booked.get(entry_key(one), 0), is_invalid))
+        paid = 0 if is_invalid else booked.get(entry_key(one), 0)
+        withheld = 0 if is_invalid else one.offered_micros - one.price_micros
+        views.append(PaidView(one.ad.title, paid, is_invalid, withheld))
     return views
 
 
@@ -96,14 +124,23 @@ def _impressions(gate: Gate) -> QuerySet[Impression]:
     return Impression.objects.filter(pk__in=gate.views.values("token_id")).select_related("ad")
 
 
-def _is_checked(gate: Gate) -> bool:
-    """Whether the books of the days of all its views are final."""
-    days = {one.day for one in _impressions(gate)}
-    return bool(days) and all(BookDay.objects.is_final(day) for day in days)
+def _checked_at(earnings: Sequence[Posting]) -> datetime | None:
+    """When the last of these earnings became payable; None while one of them is being checked."""
+    matured = [tracing.maturity_of(earning) for earning in earnings]
+    moments = [one.entry.occurred_at for one in matured if one is not None]
+    return max(moments) if moments and len(moments) == len(matured) else None
+
+
+def _paid(earnings: Sequence[Posting]) -> tuple[int, datetime | None]:
+    """How many micros of these earnings payouts have paid, and when the last of them did."""
+    parts = [part for earning in earnings for part in tracing.payouts_of(earning)]
+    paid = [(payout, micros) for payout, micros in parts if payout.state == Payout.State.PAID]
+    moments = [payout.paid_at for payout, _ in paid if payout.paid_at]
+    return sum(micros for _, micros in paid), max(moments, default=None)
 
 
 def _named(parts: Mapping[Posting, int]) -> list[tuple[str, int]]:
     """Who got what, by the payees' names of today."""
-    ids = {posting: int(posting.credit.code.split(":")[1]) for posting in parts}
+    ids = {posting: chart.owner_id(posting.credit.code) for posting in parts}
     names = dict(Payee.objects.filter(pk__in=ids.values()).values_list("pk", "name"))
     return [(names.get(ids[posting], "a payee"), micros) for posting, micros in parts.items()]

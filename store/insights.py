@@ -1,197 +1,217 @@
-"""What artists see of their music: plays, downloads by kind and sales, by day and by track."""
+"""What artists see of their music, read from the figures that were counted (store.figures) and from nothing else.
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+Days are UTC days, money is micros of each currency: `sold` without tax and before shares, `earned` what the books
+credited to payees.
+"""
 
-from django.db.models import Count, Q, QuerySet, Sum
-from django.db.models.functions import TruncDate
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
 
-from artists.models import Album, Play, Track
-from megabox.tables import Column, Kind, Listed, Table, Total
-from store.models import Download, LibraryItem, Order, OrderLine
+from django.db.models import Case, CharField, F, Q, QuerySet, Sum, Value, When
+
+from artists.models import Album, Track
+from store.models import Figure, LibraryItem
+from store.periods import Compared, Piece, Window
 from users.models import User
 
-DAYS = 30
-KINDS: dict[str, str] = {
-    LibraryItem.Reason.ORDER.value: "Bought",
-    LibraryItem.Reason.CREDITS.value: "With an ad",
-    LibraryItem.Reason.FREE.value: "Free",
+What = Figure.What
+Reason = LibraryItem.Reason
+
+KINDS: dict[str, tuple[str, ...]] = {
+    "Bought": (Reason.ORDER,),
+    "With an ad": (Reason.CREDITS,),
+    "Free": (Reason.FREE,),
+    "By code or gift": (Reason.CODE, Reason.GIFT),
 }
-CHART_HEIGHT = 120
-BAR = 20
-"""Units of the chart's view box: its height, and the width of one day."""
+"""How downloads were had, and the reasons of the library that say so."""
+EARNERS = {"sale": "Sales", "credits": "Free with an ad", "ads": "Ads beside the music"}
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
-    """One UTC day; `sold` in micros of each currency, without tax, before shares."""
+@dataclass(slots=True)
+class Sums:
+    """What was counted together: counts and micros, by kind of figure, its key and its unit."""
 
-    day: date
-    plays: int
-    downloads: dict[str, int]
-    sales: int
-    sold: dict[str, int]
+    counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    micros: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    def add(self, name: tuple[str, str, str], count: int, micros: int) -> None:
+        """Count one more figure in."""
+        self.counts[name] += count
+        self.micros[name] += micros
+
+    def count(self, what: str, key: str | None = None, unit: str | None = None) -> int:
+        """The count of a kind; of one key and unit, where they are given."""
+        return _of(self.counts, what, key, unit)
+
+    def amount(self, what: str, unit: str, key: str | None = None) -> int:
+        """Micros of a kind in one unit; of one key, where it is given."""
+        return _of(self.micros, what, key, unit)
 
     @property
-    def all_downloads(self) -> int:
+    def plays(self) -> int:
+        """Plays: thirty seconds heard, or all of a shorter track."""
+        return self.count(What.PLAYS)
+
+    @property
+    def complete(self) -> int:
+        """Plays of which nine tenths were heard."""
+        return self.count(What.COMPLETE)
+
+    @property
+    def skips(self) -> int:
+        """Tracks begun and left before they counted."""
+        return self.count(What.SKIPS)
+
+    @property
+    def downloads(self) -> int:
         """Downloads of every kind."""
-        return sum(self.downloads.values())
+        return self.count(What.DOWNLOADS)
+
+    def downloads_of(self, kind: str) -> int:
+        """Downloads of one of the KINDS."""
+        return sum(self.count(What.DOWNLOADS, reason) for reason in KINDS[kind])
+
+    @property
+    def sales(self) -> int:
+        """Albums and tracks sold by themselves."""
+        return self.count(What.SALES)
+
+    @property
+    def units(self) -> list[str]:
+        """The currencies in which anything was sold or earned."""
+        return sorted({unit for _, _, unit in self.micros if unit})
+
+
+def _of(counted: Counter[tuple[str, str, str]], what: str, key: str | None, unit: str | None) -> int:
+    return sum(
+        n for (w, k, u), n in counted.items() if w == what and (key is None or k == key) and (unit is None or u == unit)
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One track, or a whole album, over the window."""
+    """One track, an album sold or fetched as a whole, or what an artist earned beside both."""
 
     title: str
     album: str
-    plays: int | None
-    downloads: int
-    sales: int
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One day of the chart, in units of its view box."""
-
-    label: str
-    x: int
-    height: int
-    y: int
-    value: int
+    sums: Sums
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """The window's days, oldest first, and what did best."""
+    """A window of some music: its pieces oldest first, beside each what it is compared with, and what did best.
 
-    days: Sequence[Day]
-    rows: Sequence[Row]
+    `places`, `sites`, `countries` and `buyers` are counts by name, the largest first.
+    """
 
-    @property
-    def plays(self) -> int:
-        """Plays of all days."""
-        return sum(day.plays for day in self.days)
-
-    @property
-    def sales(self) -> int:
-        """Things sold on all days."""
-        return sum(day.sales for day in self.days)
-
-    @property
-    def downloads(self) -> dict[str, int]:
-        """Downloads of all days, by kind."""
-        return {kind: sum(day.downloads.get(kind, 0) for day in self.days) for kind in KINDS.values()}
+    window: Window
+    pieces: Sequence[Piece]
+    now: Sequence[Sums]
+    then: Sequence[Sums] | None
+    compared_with: Window | None
+    total: Sums
+    before: Sums | None
+    music: Sequence[Row]
+    places: Sequence[tuple[str, int]]
+    sites: Sequence[tuple[str, int]]
+    countries: Sequence[tuple[str, int]]
+    buyers: Sequence[tuple[str, int]]
 
     @property
-    def sold(self) -> dict[str, int]:
-        """Micros of all days, by currency."""
-        total: Counter[str] = Counter()
-        for day in self.days:
-            total.update(day.sold)
-        return dict(sorted(total.items()))
-
-    def bars(self, what: str) -> list[Bar]:
-        """The chart of `plays`, `all_downloads` or `sales`: one bar a day."""
-        values = [int(getattr(day, what)) for day in self.days]
-        most = max([1, *values])
-        heights = [CHART_HEIGHT * value // most for value in values]
-        return [
-            Bar(f"{day.day:%-d %b}", n * BAR + 2, height, CHART_HEIGHT - height, value)
-            for n, (day, value, height) in enumerate(zip(self.days, values, heights, strict=True))
-        ]
+    def units(self) -> list[str]:
+        """The currencies of the window, and of what it is compared with."""
+        return sorted({*self.total.units, *(self.before.units if self.before else ())})
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """Whose music, and the rows of the time that is looked at."""
-
-    albums: Sequence[int]
-    plays: QuerySet[Play]
-    downloads: QuerySet[Download]
-    lines: QuerySet[OrderLine]
-
-
-def of(user: User, today: date, days: int = DAYS) -> Stats:
-    """What `user`'s music did on the `days` UTC days up to `today`, in a constant number of queries."""
-    first = today - timedelta(days=days - 1)
-    since = datetime.combine(first, time.min, UTC)
-    until = datetime.combine(today + timedelta(days=1), time.min, UTC)
-    albums = list(Album.objects.owned_by(user).values_list("pk", flat=True))
-    music = Q(album__in=albums) | Q(track__album__in=albums)
-    window = _Window(
-        albums,
-        Play.objects.filter(track__album__in=albums, created_at__gte=since, created_at__lt=until),
-        Download.objects.filter(music, at__gte=since, at__lt=until),
-        OrderLine.objects.filter(
-            music, order__state=Order.State.PAID, order__paid_at__gte=since, order__paid_at__lt=until
-        ),
+def of(
+    user: User,
+    window: Window,
+    *,
+    compared: Compared | None = None,
+    album: Album | None = None,
+    track: Track | None = None,
+) -> Stats:
+    """What `user`'s music did, or one album's or track's of it, in a constant number of queries."""
+    figures = Figure.objects.filter(artist__owner=user).order_by()
+    if track is not None:
+        figures = figures.filter(track=track)
+    elif album is not None:
+        figures = figures.filter(album=album)
+    mine, pieces = figures.filter(day__range=(window.since, window.until)), window.pieces()
+    now = _by_piece(mine, pieces, lambda day: day)
+    then, before = None, None
+    if compared is not None:
+        earlier = figures.filter(day__range=(compared.window.since, compared.window.until))
+        then = _by_piece(earlier, pieces, compared.beside)
+        before = _together(then)
+    named = _named(mine)
+    return Stats(
+        window=window,
+        pieces=pieces,
+        now=now,
+        then=then,
+        compared_with=compared.window if compared else None,
+        total=_together(now),
+        before=before,
+        music=_by_music(mine),
+        places=named[What.PLAYS],
+        sites=named[What.SITES],
+        countries=named[What.COUNTRIES],
+        buyers=named[What.BUYERS],
     )
-    return Stats(_by_day(window, [first + timedelta(days=n) for n in range(days)]), _by_music(window))
 
 
-def _by_day(window: _Window, days: Sequence[date]) -> list[Day]:
-    plays = dict(window.plays.annotate(d=TruncDate("created_at", tzinfo=UTC)).values_list("d").annotate(n=Count("pk")))
-    downloads: dict[date, dict[str, int]] = defaultdict(dict)
-    found = window.downloads.annotate(d=TruncDate("at", tzinfo=UTC)).values_list("d", "reason").annotate(n=Count("pk"))
-    for day, reason, n in found:
-        downloads[day][KINDS.get(reason, reason)] = n
-    sales: Counter[date] = Counter()
-    sold: dict[date, dict[str, int]] = defaultdict(dict)
-    booked = window.lines.annotate(d=TruncDate("order__paid_at", tzinfo=UTC)).order_by()
-    for day, unit, n, micros in booked.values_list("d", "order__unit").annotate(n=Count("pk"), net=Sum("net_micros")):
-        sales[day] += n
-        sold[day][unit] = micros or 0
-    return [Day(day, plays.get(day, 0), downloads.get(day, {}), sales[day], sold.get(day, {})) for day in days]
+KEYED = Q(what__in=[What.DOWNLOADS, What.EARNED])
+"""The kinds whose keys a chart tells apart; of the others there may be many keys."""
+DRAWN = [What.PLAYS, What.COMPLETE, What.SKIPS, What.DOWNLOADS, What.SALES, What.EARNED]
 
 
-def _by_music(window: _Window) -> list[Row]:
-    plays = dict(window.plays.order_by().values_list("track").annotate(n=Count("pk")))
-    fetched = _by_column(window.downloads)
-    sold = _by_column(window.lines)
-    tracks = Track.objects.filter(album__in=window.albums).select_related("album")
-    rows = [
-        Row(one.title, one.album.title, plays.get(one.pk, 0), fetched["track", one.pk], sold["track", one.pk])
-        for one in tracks
-    ]
-    rows += [
-        Row("The whole album", one.title, None, fetched["album", one.pk], sold["album", one.pk])
-        for one in Album.objects.filter(pk__in=window.albums)
-    ]
-    active = [row for row in rows if row.plays or row.downloads or row.sales]
-    return sorted(active, key=lambda row: (-(row.sales), -row.downloads, -(row.plays or 0), row.album, row.title))
-
-
-def _by_column(rows: QuerySet[Download] | QuerySet[OrderLine]) -> Counter[tuple[str, int]]:
-    """How many rows are about each album and each track."""
-    count: Counter[tuple[str, int]] = Counter()
-    for album, track, n in rows.order_by().values_list("album", "track").annotate(n=Count("pk")):
-        count["album" if album else "track", album or track] += n
-    return count
-
-
-def table(stats: Stats) -> Table:
-    """The days as a table; what was sold has a column for each currency, and the last line is the control total."""
-    units = list(stats.sold)
-    kinds = list(KINDS.values())
-    columns = [
-        Column("day", "Day", Kind.DAY),
-        Column("plays", "Plays", Kind.COUNT, Total.SUM),
-        *(Column(f"downloads: {kind.lower()}", f"Downloads: {kind.lower()}", Kind.COUNT, Total.SUM) for kind in kinds),
-        Column("sales", "Sales", Kind.COUNT, Total.SUM),
-        *(Column(f"sold {unit}", f"Sold, {unit}", Kind.MONEY, Total.SUM) for unit in units),
-    ]
-    rows = Listed(
-        [
-            [
-                day.day,
-                day.plays,
-                *(day.downloads.get(kind, 0) for kind in kinds),
-                day.sales,
-                *(day.sold.get(unit, 0) for unit in units),
-            ]
-            for day in stats.days
-        ]
+def _summed(figures: QuerySet[Figure], *columns: str) -> Iterable[tuple[Any, ...]]:
+    """Rows of the columns, kind, key, unit, count and micros."""
+    drawn = figures.filter(what__in=DRAWN).annotate(
+        told=Case(When(KEYED, then=F("key")), default=Value(""), output_field=CharField())
     )
-    return Table("Statistics", columns, rows)
+    names = drawn.values_list(*columns, "what", "told", "unit")
+    return names.annotate(n=Sum("count"), m=Sum("micros"))
+
+
+def _by_piece(figures: QuerySet[Figure], pieces: Sequence[Piece], beside: Callable[[date], date]) -> list[Sums]:
+    firsts = [piece.first for piece in pieces]
+    sums = [Sums() for _ in pieces]
+    for day, what, key, unit, count, micros in _summed(figures, "day"):
+        sums[bisect_right(firsts, beside(day)) - 1].add((what, key, unit), count, micros)
+    return sums
+
+
+def _together(sums: Iterable[Sums]) -> Sums:
+    total = Sums()
+    for one in sums:
+        total.counts.update(one.counts)
+        total.micros.update(one.micros)
+    return total
+
+
+def _named(figures: QuerySet[Figure]) -> dict[str, list[tuple[str, int]]]:
+    """Counts by key of the kinds that have names for keys, the largest first."""
+    kinds = [What.PLAYS, What.SITES, What.COUNTRIES, What.BUYERS]
+    found: dict[str, list[tuple[str, int]]] = {kind.value: [] for kind in kinds}
+    rows = figures.filter(what__in=kinds).values_list("what", "key").annotate(n=Sum("count"))
+    for what, key, count in sorted(rows, key=lambda row: (-row[2], row[1])):
+        found[what].append((key, count))
+    return found
+
+
+def _by_music(figures: QuerySet[Figure]) -> list[Row]:
+    """What did best: by sales, then downloads, then plays."""
+    sums: dict[tuple[str, str, int], Sums] = {}
+    columns = ("artist__name", "album", "album__title", "track", "track__title")
+    for artist, album, album_title, track, title, what, key, unit, count, micros in _summed(figures, *columns):
+        name = title or ("The whole album" if album else f"{artist}, beside all music")
+        one = sums.setdefault((name, album_title or "", track or album or 0), Sums())
+        one.add((what, key, unit), count, micros)
+    rows = [Row(title, album, one) for (title, album, _), one in sums.items()]
+    return sorted(rows, key=lambda row: (-row.sums.sales, -row.sums.downloads, -row.sums.plays, row.album, row.title))

@@ -6,10 +6,10 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Prefetch, Q
 
-from ads import wallets
+from ads.rewards import wallets
 from artists.models import Track
 from store.listeners import Listener
-from store.models import CartItem, Download, Gate, LibraryItem, Order, OrderLine
+from store.models import CartItem, Download, DownloadCode, Gate, LibraryItem, Order, OrderLine
 from store.music import Music
 from users.models import User
 
@@ -22,12 +22,19 @@ def grant(
     at: datetime,
     order_line: OrderLine | None = None,
     gate: Gate | None = None,
+    download_code: DownloadCode | None = None,
 ) -> LibraryItem:
     """Put `music` into somebody's library, once: whoever has it already keeps the item and its first reason."""
     item, _ = LibraryItem.objects.get_or_create(
         **listener.owner,
         **music.columns,
-        defaults={"reason": reason, "order_line": order_line, "gate": gate, "added_at": at},
+        defaults={
+            "reason": reason,
+            "order_line": order_line,
+            "gate": gate,
+            "download_code": download_code,
+            "added_at": at,
+        },
     )
     return item
 
@@ -45,11 +52,12 @@ def item_for(listener: Listener, music: Music) -> LibraryItem | None:
 
 def items(listener: Listener) -> list[LibraryItem]:
     """Everything in a library, newest first, with what its page shows, in a constant number of queries."""
-    tracks = Track.objects.filter(published_at__isnull=False).select_related("original")
+    tracks = Track.objects.filter(published_at__isnull=False).defer("peaks", "lyrics", "synced_lyrics")
     return list(
         LibraryItem.objects.of(listener)
         .select_related("album__artist", "album__cover", "track__album__artist", "track__album__cover")
-        .select_related("track__original", "order_line")
+        .select_related("order_line")
+        .defer("track__peaks", "track__lyrics", "track__synced_lyrics")
         .prefetch_related(Prefetch("album__tracks", queryset=tracks))
         .order_by("-added_at", "-pk")
     )

@@ -15,6 +15,7 @@ from store import streams
 from store.visitors import guest_or_person
 
 FORMATS = {"opus": "opus", "mp3": "mp3-v0"}
+STAGES = ("counted", "complete", "skipped")
 
 
 @never_cache
@@ -45,18 +46,29 @@ def _filename(found: Rendition) -> str:
 
 @require_POST
 def played(request: HttpRequest) -> JsonResponse:
-    """Count `{"track": 12, "seconds": 30}`: seconds that were really heard, each once."""
+    """Count `{"track": 12, "seconds": 30}`: seconds that were really heard, each once.
+
+    `stage` says what is told: `counted` (the usual), `complete` or `skipped`; `place` and `site` where it came from.
+    """
     try:
         said = json.loads(request.body)
-        pk, seconds = said["track"], said["seconds"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        pk, seconds, stage = said["track"], said["seconds"], said.get("stage", "counted")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return JsonResponse({"error": 'Send {"track": 12, "seconds": 30}.'}, status=400)
     if type(pk) is not int or type(seconds) is not int or not 0 <= seconds <= 86_400:
         return JsonResponse({"error": "Track and seconds are whole numbers."}, status=400)
+    if stage not in STAGES:
+        return JsonResponse({"error": f"The stage is one of {', '.join(STAGES)}."}, status=400)
     track = Track.objects.select_related("album__artist").filter(pk=pk).first()
     listener = guest_or_person(request)
     if track is None or not streams.may_hear(listener, track):
         return JsonResponse({"error": "There is no such track."}, status=404)
+    now = timezone.now()
+    if stage == "complete":
+        return JsonResponse({"counted": plays.complete(track, listener.key, now, seconds=seconds)})
+    if stage == "skipped":
+        return JsonResponse({"counted": plays.skip(track, listener.key, now, seconds=seconds)})
     user = request.user if request.user.is_authenticated else None
-    counted = plays.record(track, listener.key, timezone.now(), seconds=seconds, user=user)
+    origin = plays.origin(said.get("place"), said.get("site"), user.country if user else "")
+    counted = plays.record(track, listener.key, now, seconds=seconds, user=user, origin=origin)
     return JsonResponse({"counted": counted})

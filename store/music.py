@@ -1,6 +1,7 @@
 """An album or a track, as the one thing that is bought, granted, streamed and downloaded."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Self
 
 from artists.models import Album, FreeMode, Track
@@ -57,6 +58,10 @@ class Music:
         assert self.album is not None
         return self.album
 
+    def is_of(self, user_id: int | None) -> bool:
+        """Whether this person owns the artist whose music it is."""
+        return user_id is not None and user_id == self.home.artist.owner_id
+
     @property
     def columns(self) -> dict[str, Any]:
         """`album` and `track` as rows hold them."""
@@ -81,6 +86,12 @@ class Music:
     def unit(self) -> str:
         """The currency it is sold in."""
         return self.home.currency
+
+    @property
+    def loudness_lufs(self) -> list[float | None]:
+        """How loud each of its tracks is, in LUFS; None where that was never measured."""
+        tracks = Track.objects.filter(pk=self.track.pk) if self.track else self.home.tracks.published()
+        return list(tracks.values_list("original__loudness_lufs", flat=True))
 
     @property
     def url(self) -> str:
@@ -109,6 +120,10 @@ class Music:
         assert least is not None, "sold only with its album"
         return least
 
+    def said(self, name: str) -> str:
+        """What the track, else its album says of its `genre`, `mood` or `language`."""
+        return (getattr(self.track, name) if self.track else "") or str(getattr(self.home, name))
+
     @property
     def artists_part(self) -> int:
         """What of the least price the artists get, in micros; 0 for what is not sold."""
@@ -116,13 +131,23 @@ class Music:
 
     @property
     def free_mode(self) -> FreeMode:
-        """Simply free, free with an ad or for credits, or not free."""
+        """Simply free, free with an ad or for credits now or later, or not free."""
         return FreeMode(self.item.free_mode)
+
+    @property
+    def free_from(self) -> datetime | None:
+        """When it becomes free with an ad, for what is so later and is published."""
+        return self.item.free_from
 
     @property
     def credit_price(self) -> int:
         """What a free download costs, in whole credits."""
         return self.item.effective_credit_price
+
+    @property
+    def wants_full_credit_price(self) -> bool:
+        """Whether the gate never asks for less than the credit price: its artist wants it so."""
+        return self.item.wants_full_credit_price
 
     def shares(self) -> list[list[int]]:
         """The split sheet in force now, `[[payee id, basis points], ...]`, to be frozen on what earns."""

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from store import cart as carts
 from store import receipts
-from store.models import Order
+from store.models import Order, PreOrder
 from store.responses import SeeOther
 from store.visitors import visitor
 
@@ -21,10 +21,10 @@ from store.visitors import visitor
 def order(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Waiting, paid, refunded or cancelled; only for its buyer, nobody else learns that it exists."""
     found = get_object_or_404(Order.objects.of(visitor(request)), pk=pk)
-    lines = found.lines.select_related("album__artist", "album__cover", "track__album__artist", "track__album__cover")
     context = {
         "order": found,
-        "lines": lines,
+        "preorder": PreOrder.objects.select_related("album__artist").filter(order=found).first(),
+        "lines": found.lines.select_related("discount"),
         "receipt": receipts.of(found) if found.paid_at else None,
         "has_left": "left" in request.GET,
     }

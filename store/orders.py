@@ -10,17 +10,21 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
-from ads import funds
+from ads.budgets import funds
 from ads.models import Advertiser
+from ads.rewards import wallets
+from artists import verifying
+from artists.models import Track
 from ledger import chart, journal, policy
 from ledger.journal import Line
 from ledger.models import Policy
 from megabox import money
-from store import library, receipts
+from store import discounts, library, receipts
 from store.checkout import Session
 from store.listeners import Listener
-from store.models import CartItem, LibraryItem, Order, OrderLine
+from store.models import CartItem, Discount, LibraryItem, Order, OrderLine
 from store.music import Music
 
 LEAST_CARD_MINOR = {"USD": 50, "EUR": 50, "GBP": 30, "JPY": 50}
@@ -34,6 +38,8 @@ FIRST_CHECK = timedelta(minutes=1)
 
 WHOLE = 10_000
 
+MENDING = "“{}” is not sold just now: one of its files is being mended. Remove it to go on, and look again tomorrow."
+
 
 class CannotPlace(Exception):
     """The order cannot be placed; the message says what to do."""
@@ -45,16 +51,28 @@ class Mismatch(Exception):
 
 @dataclass(frozen=True)
 class Wish:
-    """Music somebody wants to buy, at `price_micros` of its currency."""
+    """Music somebody wants to buy, at `price_micros` of its currency, less what a code takes off."""
 
     music: Music
     price_micros: int
+    discount: Discount | None = None
+
+    @property
+    def asked(self) -> discounts.Asked:
+        """The price as codes look at it."""
+        least = self.music.least_micros if self.music.is_sold else self.price_micros
+        return discounts.Asked(self.price_micros, least, self.discount)
 
 
 def check_price(music: Music, price_micros: int) -> None:
     """Raise CannotPlace unless `music` can be bought for `price_micros` now."""
     if not music.is_sold:
         raise CannotPlace(f"“{music.title}” is not for sale. Remove it to go on.")
+    check_amount(music, price_micros)
+
+
+def check_amount(music: Music, price_micros: int) -> None:
+    """Raise CannotPlace unless `price_micros` is a price of `music` that a card can pay."""
     least, unit = music.least_micros, music.unit
     if price_micros < least:
         raise CannotPlace(
@@ -68,19 +86,42 @@ def check_price(music: Music, price_micros: int) -> None:
         raise CannotPlace("That is more than a card can pay at once.")
 
 
+def check_files(things: Iterable[Music]) -> None:
+    """Raise CannotPlace unless every file of `things` is what it must be, so that what is paid for can be had."""
+    for music in unsound(things):
+        raise CannotPlace(MENDING.format(music.title))
+
+
+def unsound(things: Iterable[Music]) -> list[Music]:
+    """Those of `things` that are not sold just now because a file is not there or not what it was; one query."""
+    asked = list(things)
+    albums = {music.pk for music in asked if music.album is not None}
+    tracks = {music.pk for music in asked if music.track is not None}
+    held = Track.objects.filter(Q(pk__in=tracks) | Q(album__in=albums, state=Track.State.PUBLISHED))
+    found = list(verifying.unsound(held).values_list("pk", "album")) if asked else []
+    wrong_tracks, wrong_albums = {pk for pk, _ in found}, {pk for _, pk in found}
+    return [music for music in asked if music.pk in (wrong_tracks if music.track is not None else wrong_albums)]
+
+
+def music_of(order: Order) -> list[Music]:
+    """What an order buys; nothing for a deposit."""
+    lines = order.lines.exclude(kind=OrderLine.Kind.DEPOSIT).select_related("album__artist", "track__album__artist")
+    return [Music.of(line) for line in lines]
+
+
 def place(wishes: Sequence[Wish], listener: Listener, *, order_id: uuid.UUID, at: datetime, email: str = "") -> Order:
-    """Order `wishes` in one payment, with price, split shares, policy and title frozen on the lines.
+    """Order `wishes` in one payment, with price, discount, split shares, policy and title frozen on the lines.
 
     `order_id` is the form's own: placing it twice gives the first order back. What costs nothing is fulfilled at
-    once. Raises CannotPlace.
+    once. The uses of codes are the order's from now on, until it is cancelled. Raises CannotPlace.
     """
     before = Order.objects.filter(pk=order_id).first()
     if before is not None:
-        return _as_placed(before, listener)
-    _check(wishes, listener)
+        return as_placed(before, listener)
+    offs = _check(wishes, listener)
     unit = wishes[0].music.unit
     rules = policy.current(at)
-    price = sum(wish.price_micros for wish in wishes)
+    price = sum(wish.price_micros for wish in wishes) - sum(offs)
     with transaction.atomic():
         order, is_new = Order.objects.get_or_create(
             pk=order_id,
@@ -95,8 +136,10 @@ def place(wishes: Sequence[Wish], listener: Listener, *, order_id: uuid.UUID, at
             },
         )
         if not is_new:
-            return _as_placed(order, listener)
-        OrderLine.objects.bulk_create(_line(order, n, wish, rules) for n, wish in enumerate(wishes))
+            return as_placed(order, listener)
+        lines = [line_of(order, n, wish, rules, off) for n, (wish, off) in enumerate(zip(wishes, offs, strict=True))]
+        OrderLine.objects.bulk_create(lines)
+        _reserve({line.discount for line in lines if line.discount}, order, listener, at)
         if price == 0:
             _give_free(order, at)
     return order
@@ -112,8 +155,8 @@ def place_deposit(
     unit = settings.ADS_CURRENCY
     before = Order.objects.filter(pk=order_id).first()
     if before is not None:
-        return _as_placed(before, listener)
-    _check_card(micros, unit)
+        return as_placed(before, listener)
+    check_card(micros, unit)
     with transaction.atomic():
         order, is_new = Order.objects.get_or_create(
             pk=order_id,
@@ -137,10 +180,11 @@ def place_deposit(
                 price_micros=micros,
                 policy_version=policy.current(at).version,
             )
-    return _as_placed(order, listener)
+    return as_placed(order, listener)
 
 
-def _check(wishes: Sequence[Wish], listener: Listener) -> None:
+def _check(wishes: Sequence[Wish], listener: Listener) -> Sequence[int]:
+    """Raise CannotPlace unless all of it can be bought; return what codes take off each."""
     if not wishes:
         raise CannotPlace("The cart is empty. Put music into it first.")
     units = {wish.music.unit for wish in wishes}
@@ -148,15 +192,30 @@ def _check(wishes: Sequence[Wish], listener: Listener) -> None:
         raise CannotPlace("One payment has one currency. Pay for each currency apart.")
     if units - set(settings.SALE_CURRENCIES):
         raise CannotPlace(f"Nothing can be sold in {units.pop()} here.")
+    check_files(wish.music for wish in wishes)
     for wish in wishes:
         check_price(wish.music, wish.price_micros)
         if library.has(listener, wish.music):
             raise CannotPlace(f"“{wish.music.title}” is in your library already. Remove it to go on.")
-    _check_card(sum(wish.price_micros for wish in wishes), units.pop(), or_nothing=True)
+        if wish.discount is not None:
+            try:
+                discounts.check_music(wish.discount, wish.music)
+            except discounts.NotGood as reason:
+                raise CannotPlace(str(reason)) from reason
+    unit = units.pop()
+    offs = discounts.taken([wish.asked for wish in wishes], unit, least_minor=least_card(unit)).offs
+    check_card(sum(wish.price_micros for wish in wishes) - sum(offs), unit, or_nothing=True)
+    return offs
 
 
-def _check_card(micros: int, unit: str, *, or_nothing: bool = False) -> None:
-    least = LEAST_CARD_MINOR.get(unit, 50)
+def least_card(unit: str) -> int:
+    """The smallest card payment in this currency, in minor units."""
+    return LEAST_CARD_MINOR.get(unit, 50)
+
+
+def check_card(micros: int, unit: str, *, or_nothing: bool = False) -> None:
+    """Raise CannotPlace unless a card can pay so little."""
+    least = least_card(unit)
     if or_nothing and micros == 0:
         return
     if money.floor_to_minor(micros, unit) < least:
@@ -164,14 +223,25 @@ def _check_card(micros: int, unit: str, *, or_nothing: bool = False) -> None:
         raise CannotPlace(f"Cards can pay {smallest} and more. Add more music, or pay more for it.")
 
 
-def _as_placed(order: Order, listener: Listener) -> Order:
+def as_placed(order: Order, listener: Listener) -> Order:
     """The order of a repeated form; somebody else's order is nobody's business."""
     if not Order.objects.of(listener).filter(pk=order.pk).exists():
         raise CannotPlace("This form is out of date. Open your cart again.")
     return order
 
 
-def _line(order: Order, position: int, wish: Wish, rules: Policy) -> OrderLine:
+def _reserve(used: Iterable[Discount], order: Order, listener: Listener, at: datetime) -> None:
+    try:
+        discounts.reserve(used, order, listener, at=at)
+    except discounts.NotGood as reason:
+        raise CannotPlace(str(reason)) from reason
+
+
+def line_of(order: Order, position: int, wish: Wish, rules: Policy, off: int = 0) -> OrderLine:
+    """What is bought of one thing, with everything frozen that decides who gets what; not stored yet.
+
+    `off` micros are what its code takes off.
+    """
     music = wish.music
     return OrderLine(
         order=order,
@@ -179,8 +249,10 @@ def _line(order: Order, position: int, wish: Wish, rules: Policy) -> OrderLine:
         kind=OrderLine.Kind.TRACK if music.track else OrderLine.Kind.ALBUM,
         **music.columns,
         title=f"{music.title} by {music.home.artist.name}"[:300],
-        facts=music.facts(),
-        price_micros=wish.price_micros,
+        facts=music.facts() | ({"discount_micros": off} if off else {}),
+        price_micros=wish.price_micros - off,
+        discount=wish.discount if off else None,
+        discount_micros=off,
         shares=music.shares(),
         policy_version=rules.version,
     )
@@ -208,6 +280,14 @@ def fulfil(order_id: uuid.UUID, paid: Session, *, at: datetime) -> bool:
     given up as cancelled is fulfilled too: money that came in is never ignored. Raises Order.DoesNotExist and
     Mismatch.
     """
+    is_new = _fulfil(order_id, paid, at)
+    # Apart, because whoever logs in takes their wallet first and then their orders; and again for one who was killed.
+    order = Order.objects.select_related("user").get(pk=order_id)
+    wallets.prove(order.user, at, guest_key=order.guest_key)
+    return is_new
+
+
+def _fulfil(order_id: uuid.UUID, paid: Session, at: datetime) -> bool:
     with transaction.atomic():
         order = Order.objects.select_for_update().get(pk=order_id)
         if order.state in (Order.State.PAID, Order.State.REFUNDED):
@@ -215,13 +295,17 @@ def fulfil(order_id: uuid.UUID, paid: Session, *, at: datetime) -> bool:
                 raise Mismatch(f"{order} was paid by {order.payment_intent}, and again by {paid.payment_intent}.")
             return False
         check_payment(order, paid)
+        if order.state == Order.State.CANCELLED:
+            discounts.take_again(order.pk)
         _take_down(order, paid, at)
-        lines = list(order.lines.select_related("album__artist", "track__album__artist", "advertiser"))
+        lines = list(order.lines.select_related("album__artist", "track__album__artist", "advertiser", "discount"))
         _freeze_nets(order, lines)
         if order.kind == Order.Kind.DEPOSIT:
             _book_deposit(order, lines, at)
+        elif order.kind == Order.Kind.PREORDER:
+            _book_preorder(order, lines, at)
         else:
-            _book_sale(order, lines, at)
+            book_sale(order, lines, at)
             _deliver(order, lines, at)
         receipts.queue(order, lines)
     return True
@@ -277,19 +361,36 @@ def _freeze_nets(order: Order, lines: Sequence[OrderLine]) -> None:
     OrderLine.objects.bulk_update(lines, ["net_micros"])
 
 
-def _book_sale(order: Order, lines: Sequence[OrderLine], at: datetime) -> None:
-    """One entry: for each line the payees' nine tenths by its frozen split, our tenth, and the tax."""
+def _book_preorder(order: Order, lines: Sequence[OrderLine], at: datetime) -> None:
+    """The price is held until the music is delivered, and nobody's revenue before; the tax is due when it is paid."""
+    cash, tax = chart.stripe(order.unit), order.tax_micros
+    movements: list[Line] = []
+    for line in lines:
+        assert line.net_micros is not None
+        facts = {**line.facts, "country": order.country, "price_micros": line.net_micros, "tax_micros": tax}
+        held = (chart.preorders(order.unit), line.net_micros)
+        for code, part in (held, (chart.vat(order.country, order.unit), tax)) if tax else (held,):
+            movements.append(Line(cash, code, part, order.unit, source=line.source, facts=facts))
+    journal.post(order.entry_key, "pre-order", movements, occurred_at=at)
+
+
+def book_sale(order: Order, lines: Sequence[OrderLine], at: datetime) -> None:
+    """One entry: for each line the payees' nine tenths by its frozen split, our tenth, and the tax.
+
+    What a pre-order held is shared out when it is delivered; its tax was booked when it was paid.
+    """
     taxes = money.allocate(order.tax_micros, [line.price_micros for line in lines])
     rules = {rule.version: rule for rule in Policy.objects.filter(version__in=[line.policy_version for line in lines])}
     movements: list[Line] = []
     for line, tax in zip(lines, taxes, strict=True):
         movements += _sale_lines(order, line, tax, rules[line.policy_version], at)
-    journal.post(order.entry_key, "sale", movements, occurred_at=at)
+    journal.post(order.sale_key, "sale", movements, occurred_at=at)
 
 
 def _sale_lines(order: Order, line: OrderLine, tax: int, rules: Policy, at: datetime) -> Iterable[Line]:
     assert line.net_micros is not None
-    unit, cash = order.unit, chart.stripe(order.unit)
+    unit, is_held = order.unit, order.kind == Order.Kind.PREORDER
+    cash = chart.preorders(unit) if is_held else chart.stripe(unit)
     shares = policy.split(line.net_micros, rules)
     matures_on = at.date() + timedelta(days=rules.sale_maturity_days)
     facts = {
@@ -309,7 +410,7 @@ def _sale_lines(order: Order, line: OrderLine, tax: int, rules: Policy, at: date
             yield Line(cash, code, part, unit, source=line.source, facts=mine, matures_on=matures_on)
     if shares.commission:
         yield Line(cash, chart.commission(unit), shares.commission, unit, source=line.source, facts=facts)
-    if tax:
+    if tax and not is_held:
         yield Line(cash, chart.vat(order.country, unit), tax, unit, source=line.source, facts=facts)
 
 
@@ -342,6 +443,10 @@ def rivals(order: Order) -> list[Order]:
 
 
 def cancel(order_id: uuid.UUID) -> bool:
-    """Give up an order nobody paid; False when it is not waiting any more."""
+    """Give up an order nobody paid, and with it the uses of its codes; False when it is not waiting any more."""
     waiting = Order.objects.filter(pk=order_id, state=Order.State.PENDING)
-    return waiting.update(state=Order.State.CANCELLED, next_check_at=None) == 1
+    with transaction.atomic():
+        if waiting.update(state=Order.State.CANCELLED, next_check_at=None) != 1:
+            return False
+        discounts.give_back(order_id)
+    return True

@@ -14,11 +14,10 @@ from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
+from artists import lrc, slugs
 from artists import search as searching
-from artists import slugs
-from artists.audio import RECIPES
 from artists.models import Artist, SearchDocument
-from store import shelves
+from store import downloads, shelves
 from store.music import Music
 
 View = Callable[..., HttpResponse]
@@ -90,7 +89,10 @@ def album(request: HttpRequest, artist_slug: str, album_slug: str) -> HttpRespon
     """An album: play it, buy it, get it free, and in words who gets what."""
     found = shelves.album_page(artist_slug, album_slug)
     if found is None:
-        return _moved_album(artist_slug, album_slug)
+        announced = shelves.announced_page(artist_slug, album_slug)
+        if announced is None:
+            return _moved_album(artist_slug, album_slug)
+        return render(request, "store/announced.html", {"album": announced, "tracks": shelves.heard_before(announced)})
     tracks = list(found.tracks.all())
     for one in tracks:
         one.album = found  # for its address, without a query each
@@ -99,7 +101,7 @@ def album(request: HttpRequest, artist_slug: str, album_slug: str) -> HttpRespon
         "tracks": tracks,
         "length_ms": sum(one.duration_ms for one in tracks),
         "more": shelves.more_by(found.artist, found),
-        "formats": [recipe.label for recipe in RECIPES.values()],
+        "formats": downloads.offers_of(tracks),
         "music": Music(album=found),
     }
     return render(request, "store/album.html", context)
@@ -115,7 +117,8 @@ def track(request: HttpRequest, artist_slug: str, album_slug: str, track_slug: s
         "track": found,
         "album": found.album,
         "credits": shelves.credits_of(found),
-        "formats": [recipe.label for recipe in RECIPES.values()],
+        "synced": lrc.parse(found.synced_lyrics),
+        "formats": downloads.offers_of([found]),
         "music": Music(track=found),
     }
     return render(request, "store/track.html", context)
@@ -141,7 +144,7 @@ def _artist_now(slug: str) -> Artist:
 def _moved_album(artist_slug: str, album_slug: str) -> HttpResponse:
     owner = _artist_now(artist_slug)
     found = owner.albums.filter(slug=album_slug).first() or slugs.moved_album(owner, album_slug)
-    return _moved(found if found and found.is_published else None)
+    return _moved(found if found and (found.is_published or found.is_announced) else None)
 
 
 def _moved_track(artist_slug: str, album_slug: str, track_slug: str) -> HttpResponse:

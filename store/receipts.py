@@ -12,6 +12,12 @@ from ledger.models import Posting
 from store.models import Order, OrderLine
 from users import mail
 
+SUBJECTS = {
+    Order.Kind.SALE: "Your music from Megabox",
+    Order.Kind.PREORDER: "Your pre-order at Megabox",
+    Order.Kind.DEPOSIT: "Your deposit at Megabox",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -37,7 +43,7 @@ class Receipt:
 def of(order: Order) -> Receipt:
     """The receipt of a paid order, summed from its postings, less what refunds took back."""
     unit = order.unit
-    postings = list(Posting.objects.filter(entry__key=order.entry_key).select_related("credit"))
+    postings = list(Posting.objects.filter(entry__key__in={order.entry_key, order.sale_key}).select_related("credit"))
     gone = journal.reversed_micros([posting.pk for posting in postings])
     credited = [(posting.credit.code, posting.amount - gone[posting.pk]) for posting in postings]
     artists = sum(amount for code, amount in credited if code.startswith("payee:")) + _held(order)
@@ -81,5 +87,5 @@ def queue(order: Order, lines: Sequence[OrderLine]) -> None:
         "page": page,
         "library": settings.SITE_URL + "/library/",
     }
-    subject = "Your deposit at Megabox" if order.kind == Order.Kind.DEPOSIT else "Your music from Megabox"
+    subject = SUBJECTS[Order.Kind(order.kind)]
     mail.queue(to, subject, render_to_string("store/mail/receipt.txt", context), key=f"order:{order.pk}:receipt")

@@ -31,6 +31,7 @@ SUSPENSE = "stripe suspense"
 
 CHARGES = ("charge", "payment")
 REFUNDS = ("refund", "payment_refund")
+SENT_BACK = ("refund_failure",)
 TRANSFERS = ("transfer",)
 RETURNS = ("transfer_refund", "transfer_cancel", "transfer_failure")
 DISPUTES = ("adjustment",)
@@ -127,7 +128,9 @@ def _match_charge(row: BalanceTransaction, at: datetime) -> str:
         told = [money.floor_to_minor(micros, row.unit) for micros in (row.fee_micros, row.gross_micros)]
         fees.record(order, Fee(row.stripe_id, row.unit, *told), at=at)
     about = entries_about(order)
-    naming.name_part(row, row.gross_micros, [entry for entry in about if entry.kind in ("sale", "deposit")], at)
+    naming.name_part(
+        row, row.gross_micros, [entry for entry in about if entry.kind in ("sale", "pre-order", "deposit")], at
+    )
     naming.name_part(row, -row.fee_micros, [entry for entry in about if entry.kind == "card fee"], at)
     return f"{order} is booked with another sum or another fee than Stripe tells: compare both."
 
@@ -141,6 +144,9 @@ def _match_other(row: BalanceTransaction, at: datetime) -> str:
     elif row.type in REFUNDS and (order := _order(row)) is not None:
         candidates = [entry for entry in entries_about(order) if entry.kind == "refund"]
         note = f"{order} has no refund of this sum yet."
+    elif row.type in SENT_BACK and (order := _order(row)) is not None:
+        candidates = [entry for entry in entries_about(order) if entry.kind == "refund failed"]
+        note = f"A refund of {order} was sent back by the card's bank; no entry of this sum is booked yet."
     elif row.type in DISPUTES and (dispute := Dispute.objects.filter(stripe_id=row.source).first()) is not None:
         candidates = _touching([dispute.source], row.unit)
         note = f"{dispute} has no entry of this sum yet."

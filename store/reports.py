@@ -16,7 +16,9 @@ from store.models import Dispute, OrderLine
 GROUP = "What came in"
 LINE = "store.line:"
 """How postings name an order line, before its number."""
-SALE = Q(entry__kind="sale")
+SOLD = Q(entry__kind="sale")
+SALE = SOLD | Q(entry__kind="pre-order", credit__code__startswith="tax:vat:")
+"""What was sold, and the tax of what is sold once it is out: that is due when it is paid."""
 REFUND = Q(entry__kind="refund")
 BORNE = (
     Q(debit__code__startswith="payee:")
@@ -59,7 +61,7 @@ def sales(filters: Filters) -> Table:
         if filters.text:
             named = named.filter(name__icontains=filters.text)
     sums = named.values("name", "unit").annotate(
-        lines=Count("source", filter=SALE, distinct=True),
+        lines=Count("source", filter=SOLD, distinct=True),
         gross=Sum("amount", filter=SALE, default=0),
         refunded=Sum("amount", filter=GIVEN_BACK, default=0),
         tax=_net("tax:vat:"),
@@ -82,7 +84,7 @@ def sales(filters: Filters) -> Table:
     ]
     fields = ["name", "unit", "lines", "gross", "refunded", "tax", "payees", "commission", "fees", "ours"]
     note = (
-        "Gross less what was given back is tax + payees' part + commission, each after it. Prices have no discounts. "
+        "Gross less what was given back is tax + payees' part + commission, each after it, and after discounts. "
         "Card fees are booked per payment, deposits' too, so they stand only in the report by month."
     )
     return Table("Sales, gross to net", columns, Queried(sums, fields, _month if by == "month" else None), note)
@@ -114,6 +116,41 @@ def _name_of(by: str) -> Subquery:
         .annotate(name=Coalesce(*ways[by]))
         .values("name")[:1]
     )
+
+
+def discount_codes(filters: Filters) -> Table:
+    """What codes took off sales that were paid in the window, refunded ones included, by code."""
+    found = OrderLine.objects.filter(discount__isnull=False).filter(
+        order__paid_at__gte=filters.start, order__paid_at__lt=filters.end
+    )
+    if filters.unit:
+        found = found.filter(order__unit=filters.unit)
+    if filters.text:
+        found = found.filter(discount__artist__name__icontains=filters.text)
+    keys = ("discount__artist__name", "discount__code", "order__unit")
+    sums = (
+        found.order_by()
+        .values(*keys)
+        .annotate(
+            payments=Count("order", distinct=True),
+            lines=Count("pk"),
+            full=Sum(F("price_micros") + F("discount_micros")),
+            off=Sum("discount_micros"),
+            net=Sum("net_micros"),
+        )
+    )
+    columns = [
+        Column("artist", "Artist"),
+        Column("code", "Code"),
+        Column("unit", "Unit", Kind.UNIT),
+        Column("payments", "Payments", Kind.COUNT, Total.SUM),
+        Column("lines", "Sold", Kind.COUNT, Total.SUM),
+        Column("price", "Price before", Kind.MONEY, Total.SUM),
+        Column("taken_off", "Taken off", Kind.MONEY, Total.SUM),
+        Column("paid", "Paid, without tax", Kind.MONEY, Total.SUM),
+    ]
+    rows = Queried(sums.order_by(*keys), [*keys, "payments", "lines", "full", "off", "net"])
+    return Table("Discounts", columns, rows, empty="Nobody paid with a discount code in these days.")
 
 
 def refunds(filters: Filters) -> Table:
@@ -218,6 +255,15 @@ REPORTS: Sequence[Report] = (
         labels={"text": "Album's or artist's name has"},
         choices=BY,
         bars=_by_month,
+    ),
+    Report(
+        "discounts",
+        "Discounts",
+        "Which codes took how much off what was sold?",
+        GROUP,
+        discount_codes,
+        asks=("since", "until", "unit", "text"),
+        labels={"text": "Artist's name has"},
     ),
     Report(
         "refunds",

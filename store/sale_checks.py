@@ -23,9 +23,9 @@ def findings() -> Iterator[Finding]:
     after = None
     while orders := list(_paid(after)):
         after = orders[-1].pk
-        moved = _moved([order.entry_key for order in orders])
+        moved = _moved([key for order in orders for key in {order.entry_key, order.sale_key}])
         for order in orders:
-            yield from _of(order, list(order.lines.all()), policies, moved.get(order.entry_key, {}))
+            yield from _of(order, list(order.lines.all()), policies, moved)
 
 
 def _paid(after: object) -> QuerySet[Order]:
@@ -42,7 +42,9 @@ def _moved(keys: Sequence[str]) -> dict[str, Amounts]:
     return found
 
 
-def _of(order: Order, lines: Sequence[OrderLine], policies: dict[int, Policy], moved: Amounts) -> Iterator[Finding]:
+def _of(
+    order: Order, lines: Sequence[OrderLine], policies: dict[int, Policy], moved: dict[str, Amounts]
+) -> Iterator[Finding]:
     prices = [line.price_micros for line in lines]
     if not sum(prices):
         yield Finding(ROOM, "I4", f"{order} was paid, but none of its lines asked for anything.")
@@ -52,26 +54,31 @@ def _of(order: Order, lines: Sequence[OrderLine], policies: dict[int, Policy], m
     if missing := sorted({line.policy_version for line in lines} - policies.keys()):
         yield Finding(ROOM, "I4", f"{order} was sold under policy {missing[0]}, which is not there.")
         return
-    wanted: Amounts = {}
+    wanted: dict[str, Amounts] = {order.entry_key: {}, order.sale_key: {}}
     for line, tax in zip(lines, money.allocate(order.tax_micros, prices), strict=True):
         _expect(wanted, order, line, tax, policies)
-    if moved and moved != wanted:  # an entry that is missing is found by its sum
-        yield Finding(ROOM, "I4", f"The entry {order.entry_key} does not share what was paid as the lines say.")
+    for key, amounts in wanted.items():
+        if moved.get(key) and moved[key] != amounts:  # an entry that is missing is found by its sum
+            yield Finding(ROOM, "I4", f"The entry {key} does not share what was paid as the lines say.")
 
 
-def _expect(wanted: Amounts, order: Order, line: OrderLine, tax: int, policies: dict[int, Policy]) -> None:
-    """Add what a line's part of the entry must be."""
+def _expect(wanted: dict[str, Amounts], order: Order, line: OrderLine, tax: int, policies: dict[int, Policy]) -> None:
+    """Add what a line's part of the order's entries must be; a pre-order is paid first and shared later."""
     unit, cash, net = order.unit, chart.stripe(order.unit), line.net_micros or 0
+    paid, shared = wanted[order.entry_key], wanted[order.sale_key]
     if order.kind == Order.Kind.DEPOSIT:
-        _add(wanted, cash, chart.prepaid(line.advertiser_id or 0, unit), net)
+        _add(paid, cash, chart.prepaid(line.advertiser_id or 0, unit), net)
         return
+    if tax:
+        _add(paid, cash, chart.vat(order.country, unit), tax)
+    if order.kind == Order.Kind.PREORDER:
+        _add(paid, cash, chart.preorders(unit), net)
+        cash = chart.preorders(unit)
     shares = policy.split(net, policies[line.policy_version])
     parts = money.allocate(shares.payee, [points for _, points in line.shares])
     for (payee_id, _), part in zip(line.shares, parts, strict=True):
-        _add(wanted, cash, chart.payee(payee_id, "pending", unit), part)
-    _add(wanted, cash, chart.commission(unit), shares.commission)
-    if tax:
-        _add(wanted, cash, chart.vat(order.country, unit), tax)
+        _add(shared, cash, chart.payee(payee_id, "pending", unit), part)
+    _add(shared, cash, chart.commission(unit), shares.commission)
 
 
 def _add(amounts: Amounts, debit: str, credit: str, micros: int) -> None:

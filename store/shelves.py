@@ -7,12 +7,13 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db.models import Count, Q, QuerySet, Sum
 
 from artists.models import Album, Artist, Contribution, Track
 from ledger.models import Posting
+from megabox.days import day_of, midnight
 from store.models import Gate
 
 IN_THE_BOX = 4
@@ -97,7 +98,7 @@ def paid_by_ads(since: datetime, most: int = 4) -> list[Paid]:
 
 def start_of_month(at: datetime) -> datetime:
     """The first moment of the UTC month of `at`."""
-    return datetime.combine(at.astimezone(UTC).date().replace(day=1), time.min, UTC)
+    return midnight(day_of(at).replace(day=1))
 
 
 def free_downloads(artist: Artist, since: datetime) -> tuple[int, int]:
@@ -125,6 +126,20 @@ def album_page(artist_slug: str, album_slug: str) -> Album | None:
     """A published album with everything its page shows."""
     found: QuerySet[Album] = Album.objects.published().for_pages()
     return found.filter(artist__slug=artist_slug, slug=album_slug).first()
+
+
+def announced_page(artist_slug: str, album_slug: str) -> Album | None:
+    """An album that is not out yet and has a page already."""
+    found = Album.objects.announced().select_related("artist", "cover")
+    return found.filter(artist__slug=artist_slug, slug=album_slug).first()
+
+
+def heard_before(album: Album) -> list[Track]:
+    """The tracks of an announced album that everybody may hear, in their order."""
+    rows = list(album.tracks.kept().filter(is_heard_before=True))
+    for track in rows:
+        track.album = album
+    return rows
 
 
 def track_page(artist_slug: str, album_slug: str, track_slug: str) -> Track | None:

@@ -7,7 +7,12 @@ from store.music import Music
 
 
 def may_hear(listener: Listener, track: Track) -> bool:
-    """Everybody hears what is published, unless its artist says owners only; owners and the artist always do."""
+    """Everybody hears what is published, unless its artist says owners only; owners and the artist always do.
+
+    Of an announced album everybody hears what its artist lets them hear before.
+    """
+    if track.is_heard_now:
+        return True
     if track.is_published and not track.album.is_owners_only:
         return True
     if listener.user_id is not None and track.album.artist.owner_id == listener.user_id:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from ads import campaigns
+from ads.demand import campaigns
 from ledger import chart, journal, payees
 from ledger.journal import Line
 from ledger.models import Posting
 from megabox import money
 from store import library
-from store.models import Order
+from store.models import Order, PreOrder
 
 
 class NotYet(Exception):
@@ -84,12 +84,20 @@ def done(order: Order, at: datetime) -> None:
         order.save(update_fields=["state"])
         for line in order.lines.all():
             library.revoke(line)
+        for row in PreOrder.objects.filter(order=order, ended_at=None):
+            row.state, row.why, row.ended_at = PreOrder.State.ENDED, row.why or PreOrder.Why.TAKEN, at
+            row.next_try_at, row.problem = None, ""
+            row.save(update_fields=["state", "why", "ended_at", "next_try_at", "problem"])
 
 
 @dataclass(frozen=True, slots=True)
 class _Paid:
-    """The postings of a sale by who was paid, and what is taken of each, held money included."""
+    """The postings of a sale by who was paid, and what is taken of each, held money included.
 
+    Of what is not delivered yet, `held` is the buyer's price, and neither payees nor we have anything of it.
+    """
+
+    held: list[Posting]
     payees: list[Posting]
     commissions: list[Posting]
     taxes: list[Posting]
@@ -102,17 +110,21 @@ class _Paid:
 
 def _paid(order: Order) -> _Paid:
     """Read a sale's postings and lock every place of its payees, in one order."""
-    paid = list(Posting.objects.filter(entry__key=order.entry_key).select_related("credit", "debit").order_by("line"))
+    keys = {order.entry_key, order.sale_key}
+    found = Posting.objects.filter(entry__key__in=keys).select_related("credit", "debit").order_by("entry", "line")
+    held = chart.preorders(order.unit)
+    paid, is_delivered = list(found), any(posting.debit.code == held for posting in found)
     to_payees = [posting for posting in paid if posting.credit.code.startswith("payee:")]
     taxes = [posting for posting in paid if posting.credit.code.startswith("tax:vat:")]
-    commissions = [posting for posting in paid if posting not in to_payees and posting not in taxes]
+    commissions = [posting for posting in paid if posting.credit.code == chart.commission(order.unit)]
+    still_held = [posting for posting in paid if posting.credit.code == held and not is_delivered]
     payees.lock({payee_of(posting) for posting in to_payees}, order.unit)
-    return _Paid(to_payees, commissions, taxes, journal.reversed_micros([posting.pk for posting in paid]))
+    return _Paid(still_held, to_payees, commissions, taxes, journal.reversed_micros([posting.pk for posting in paid]))
 
 
 def payee_of(posting: Posting) -> int:
     """The payee whom a posting pays."""
-    return int(posting.credit.code.split(":")[1])
+    return chart.owner_id(posting.credit.code)
 
 
 def _step(order: Order, paid: _Paid, before: int, amount: int) -> Parts:
@@ -126,10 +138,12 @@ def _sale_lines(order: Order, amount: int, to: str, case: Case | None) -> list[L
     """What is taken back now: the cumulative parts less what was taken before."""
     paid = _paid(order)
     step = _step(order, paid, order.taken_micros, amount)
-    shares = _shared(paid.payees, step.payees, [paid.left(posting, case) for posting in paid.payees])
+    from_payees = 0 if paid.held else step.payees
+    shares = _shared(paid.payees, from_payees, [paid.left(posting, case) for posting in paid.payees])
     taken = (line for posting, part in shares for line in _take_back(posting, part, to, case))
     return [
         *_within_payable(taken, is_owed=True),
+        *_mirror(paid.held, step.payees - from_payees, paid, to, case),
         *_mirror(paid.commissions, step.commission, paid, to, case),
         *_mirror(paid.taxes, step.tax, paid, to, case),
         *(_beyond(case, {posting.pk: part for posting, part in shares}) if case else ()),
@@ -156,7 +170,7 @@ def hold_lines(order: Order, amount: int, *, before: int, case: Case) -> tuple[l
         missing[payee_of(posting)] = missing.get(payee_of(posting), 0) + part
     kept = list(_within_payable(found, is_owed=False))
     for line in kept:
-        missing[int(line.credit.split(":")[1])] -= line.amount
+        missing[chart.owner_id(line.credit)] -= line.amount
     return kept, {payee_id: short for payee_id, short in missing.items() if short}
 
 
@@ -176,7 +190,7 @@ def lacking(order: Order, amount: int, case: Case | None = None) -> int:
     paid = _paid(order)
     amount = min(amount, order.total_micros - order.taken_micros)
     wanted = _step(order, paid, order.taken_micros, amount).payees
-    return max(0, wanted - sum(paid.left(posting, case) for posting in paid.payees))
+    return max(0, wanted - sum(paid.left(posting, case) for posting in (*paid.held, *paid.payees)))
 
 
 def _beyond(case: Case, taken: Mapping[int, int]) -> Iterator[Line]:

@@ -5,7 +5,17 @@ from contextlib import suppress
 from celery import shared_task
 from django.utils import timezone
 
-from store import balance_checks, events, gate, stripe_balance, waiting
+from store import (
+    balance_checks,
+    deposit_refunds,
+    events,
+    figures,
+    gate,
+    preorder_refunds,
+    preorders,
+    stripe_balance,
+    waiting,
+)
 
 
 @shared_task(time_limit=120)
@@ -15,12 +25,27 @@ def process_event(event_pk: int) -> None:
     waiting.ask_about_orders(timezone.now())
 
 
+@shared_task(time_limit=120)
+def send_deposit_refunds() -> None:
+    """Ask Stripe for what advertisers want back."""
+    deposit_refunds.send_due(timezone.now())
+
+
+@shared_task(time_limit=120)
+def give_back_preorders() -> None:
+    """Give buyers back what they paid for music that they will not get."""
+    preorder_refunds.send_due(timezone.now())
+
+
 @shared_task(time_limit=300)
 def sweep() -> None:
     """Go on with everything that waits."""
     now = timezone.now()
     waiting.work_on_events(now)
     waiting.ask_about_orders(now)
+    deposit_refunds.send_due(now)
+    preorders.settle_due(now)
+    preorder_refunds.send_due(now)
     gate.finish_waiting(now)
 
 
@@ -29,3 +54,9 @@ def reconcile() -> None:
     """Compare the books with Stripe's; what a killed one left, the next goes on with."""
     with suppress(stripe_balance.NoAnswer):
         balance_checks.run(at=timezone.now())
+
+
+@shared_task(time_limit=3300)
+def count_figures() -> None:
+    """Count the hour that is over, unless it was counted; what a killed one left, the next goes on with."""
+    figures.count_due(timezone.now)

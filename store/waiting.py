@@ -49,6 +49,18 @@ def check(order_id: uuid.UUID, *, at: datetime) -> bool:
     return True
 
 
+def give_up(order: Order, *, at: datetime) -> None:
+    """Close the payment page of an order its buyer came back from, and give the order up unless it was paid.
+
+    So the uses of its codes are free for what they buy instead. Raises checkout.Unreachable and orders.Mismatch.
+    """
+    if not order.checkout_session:
+        orders.cancel(order.pk)
+        return
+    checkout.expire(order.checkout_session)
+    _look_after(order, at)
+
+
 def _look_after(order: Order, at: datetime) -> None:
     """Fulfil or cancel a waiting order by what Stripe says of its payment page."""
     if not order.checkout_session:

@@ -1,8 +1,9 @@
 """Killing real processes at every boundary of their work, so that none is forgotten.
 
 A boundary is a moment after which others can see something else than before: before and after every commit (a
-statement outside a transaction commits itself), and before, during and after every call of another company. Nothing
-in the code under test names them: a forked child counts what its database connection and its HTTP client really do.
+statement outside a transaction commits itself), and before, during and after every call of another company, and every
+step of Redis. Nothing in the code under test names them: a forked child counts what its database connection, its HTTP
+client and its Redis client really do.
 So a dry run tells how many there are and what each is, and a sweep then kills one fresh child with SIGKILL at each of
 them, lets the workers go on with what it left behind, and looks at the result.
 
@@ -23,6 +24,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+import psycopg
+import redis.client
+import redis.connection
 import requests.adapters
 import urllib3.connection
 from django.db import connection, connections, transaction
@@ -34,7 +38,10 @@ from ledger.audit import all_findings, schema
 from megabox import audit
 
 LONGEST_LIFE_SECONDS = 60
-WRITES = re.compile(r'\s*(?:INSERT INTO|UPDATE|DELETE FROM|TRUNCATE)\s+"?(\w+)', re.IGNORECASE)
+WRITES = re.compile(
+    r'(?<!\bKEY )(?<!\bFOR )(?<!\bDO )\b(?:INSERT INTO|UPDATE|DELETE FROM|TRUNCATE)\s+"?(\w+)', re.IGNORECASE
+)
+COPIES = re.compile(r"^COPY (\w+)")
 COMMITS_NOTHING = re.compile(
     r"\s*(SELECT|PRAGMA|SET|SHOW|EXPLAIN|BEGIN|SAVEPOINT|RELEASE|ROLLBACK|LOCK)\b", re.IGNORECASE
 )
@@ -143,7 +150,7 @@ class Counter:
 
     @contextmanager
     def watching(self, patience: float = 0) -> Iterator[None]:
-        """Count what the database connections and the HTTP client do meanwhile.
+        """Count what the database connections and the clients of HTTP and Redis do meanwhile.
 
         With `patience`, calls time out after so many seconds, whatever the code under test would wait.
         """
@@ -153,6 +160,10 @@ class Counter:
             (BaseDatabaseWrapper, "_commit", self._commit),
             (requests.adapters.HTTPAdapter, "send", self._send(patience)),
             (urllib3.connection.HTTPConnection, "getresponse", self._getresponse),
+            (psycopg.Cursor, "copy", self._copy),
+            (redis.client.Pipeline, "execute", self._step_of_redis),
+            (redis.client.Redis, "execute_command", self._command_of_redis),
+            (redis.connection.AbstractConnection, "send_packed_command", self._send_to_redis),
         ]
         real = [(owner, name, getattr(owner, name)) for owner, name, _ in replaced]
         self._real: dict[str, Callable[..., Any]] = {name: method for _, name, method in real}
@@ -170,10 +181,8 @@ class Counter:
         def execute() -> Any:
             return self._real["_execute_with_wrappers"](cursor, sql, *args, **kwargs)
 
-        found = WRITES.match(sql)
         if cursor.db.in_atomic_block or COMMITS_NOTHING.match(sql):
-            if found and found[1] not in self.written:
-                self.written.append(found[1])
+            self.written += [table for table in dict.fromkeys(WRITES.findall(sql)) if table not in self.written]
             return execute()
         name = " ".join(sql.replace('"', "").split()[:3])
         if " RETURNING " not in sql:
@@ -182,6 +191,11 @@ class Counter:
         self.reach(f"before {name}")
         self.returning[id(cursor)] = name  # SQLite commits it only when its rows were read
         return execute()
+
+    def _copy(self, cursor: Any, statement: str, *args: Any, **kwargs: Any) -> Any:
+        """Rows given to PostgreSQL in bulk, inside a transaction."""
+        self.written += [table for table in COPIES.findall(statement) if table not in self.written]
+        return self._real["copy"](cursor, statement, *args, **kwargs)
 
     def _leave(self, cursor: CursorWrapper, *args: Any) -> Any:
         try:
@@ -207,6 +221,19 @@ class Counter:
     def _getresponse(self, http: Any, *args: Any, **kwargs: Any) -> Any:
         self.reach("request sent, answer not read")
         return self._real["getresponse"](http, *args, **kwargs)
+
+    def _step_of_redis(self, pipeline: Any, *args: Any, **kwargs: Any) -> Any:
+        with self.around(f"Redis: {' '.join(str(command[0][0]) for command in pipeline.command_stack)}"):
+            return self._real["execute"](pipeline, *args, **kwargs)
+
+    def _command_of_redis(self, client: Any, command: str, *args: Any, **kwargs: Any) -> Any:
+        with self.around(f"Redis: {command}"):
+            return self._real["execute_command"](client, command, *args, **kwargs)
+
+    def _send_to_redis(self, redis_connection: Any, *args: Any, **kwargs: Any) -> Any:
+        sent = self._real["send_packed_command"](redis_connection, *args, **kwargs)
+        self.reach("sent to Redis, answer not read")
+        return sent
 
 
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -263,10 +290,7 @@ class SchemaArena(Arena):
     """PostgreSQL: the tests' database, and a copy of its tables in a schema beside them."""
 
     def __init__(self) -> None:
-        # The server is not killed here, only its clients: nothing is lost by not waiting for the disk.
-        self._run("ALTER DATABASE {name} SET synchronous_commit = off")
         self._run(DROP_KEPT)
-        connections.close_all()
 
     def keep(self) -> None:
         self._run(DROP_KEPT, KEEP)
@@ -278,12 +302,12 @@ class SchemaArena(Arena):
             triggers.install(connection)
 
     def close(self) -> None:
-        self._run(DROP_KEPT, "ALTER DATABASE {name} RESET synchronous_commit")
+        self._run(DROP_KEPT)
 
     def _run(self, *statements: str) -> None:
         with connection.cursor() as cursor:
             for statement in statements:
-                cursor.execute(statement.replace("{name}", f'"{connection.settings_dict["NAME"]}"'))
+                cursor.execute(statement)
 
 
 DROP_KEPT = "DROP SCHEMA IF EXISTS kept CASCADE"

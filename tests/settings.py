@@ -15,6 +15,9 @@ ALLOWED_HOSTS = ["*"]
 if IS_SQLITE:
     # A file, not memory: threads and killed processes must meet the same database as in life.
     DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+else:
+    # The server is never killed here, only its clients: nothing is lost by not waiting for the disk.
+    DATABASES["default"]["OPTIONS"]["options"] += " -c synchronous_commit=off"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 STORAGES = {
@@ -25,3 +28,7 @@ CELERY_BROKER_URL = "memory://"
 CELERY_BROKER_TRANSPORT_OPTIONS = {}
 # A campaign made by a test is there at once, and gone with it.
 ADS_SNAPSHOT_SECONDS = 0.0
+ADS_HOURS_SECONDS = 0.0
+# What is told about the stream turns it on, and so does what is told about replays.
+ADS_STREAM = False
+ADS_DECISION_DAYS = 0

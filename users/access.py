@@ -61,6 +61,12 @@ def has_confirmed_email(user: User) -> bool:
     return bool(EmailAddress.objects.filter(user=user, verified=True).exists())
 
 
+def confirmed_addresses(user: User) -> set[str]:
+    """The addresses that the person has shown to be theirs, in lower case."""
+    found = EmailAddress.objects.filter(user=user, verified=True).values_list("email", flat=True)
+    return {email.lower() for email in found}
+
+
 def confirmed_email_required(view: View) -> View:
     """Only people with a confirmed address: publishing, advertising and being paid need one."""
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
+from django.db.models import Q
 
 from megabox import claims
 from users.models import Mail
@@ -32,7 +33,9 @@ def send(mail_id: int, *, at: datetime) -> bool:
     waiting = Mail.objects.filter(state=Mail.State.QUEUED)
     if not claims.claim(waiting, mail_id, by, at):
         return False
-    mail = Mail.objects.get(pk=mail_id)
+    mail = Mail.objects.filter(pk=mail_id).first()
+    if mail is None:
+        return False  # it was taken back meanwhile
     message = EmailMultiAlternatives(mail.subject, mail.body, settings.DEFAULT_FROM_EMAIL, [mail.to])
     if mail.html:
         message.attach_alternative(mail.html, "text/html")
@@ -51,6 +54,16 @@ def send(mail_id: int, *, at: datetime) -> bool:
         return False
     done = Mail.objects.filter(pk=mail_id, claimed_by=by, state=Mail.State.QUEUED)
     return done.update(state=Mail.State.SENT, sent_at=at, claimed_by="", claimed_until=None) == 1
+
+
+def forget(prefixes: Sequence[str]) -> int:
+    """Take back what waits and delete what was sent of the letters whose keys begin so; return how many."""
+    if not prefixes:
+        return 0
+    begun = Q()
+    for prefix in prefixes:
+        begun |= Q(key__startswith=prefix)
+    return Mail.objects.filter(begun).delete()[0]
 
 
 class OutboxBackend(BaseEmailBackend):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import models
@@ -24,6 +26,9 @@ LEAST_CPM_MICROS = 10_000
 MOST_CPM_MICROS = 1_000 * money.MICROS
 MOST_BUDGET_MICROS = money.MAX_AMOUNT_MICROS
 MOST_FREQUENCY = 100
+WHOLE_PERMILLE = 1_000
+
+_NONE = models.Value([], output_field=models.JSONField())
 
 
 class Place(models.TextChoices):
@@ -89,11 +94,23 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
 
 
 class Campaign(models.Model):
-    """What an advertiser wants shown, where, when, for at most how much; a viewed impression costs cpm / 1 000."""
+    """What an advertiser wants shown, where, when, for at most how much; a viewed impression costs cpm / 1 000.
+
+    `leased_micros` is what open leases hold and have not billed: billing through a lease moves micros from leased to
+    spent. `settled_micros` moves with the groups' `gross_micros`, in their transaction, so that nobody has to sum them
+    up to know what is not billed yet.
+
+    An artist's cross-promotion costs nothing and names the artist; a house ad names nobody.
+    """
 
     class Kind(models.TextChoices):
         PAID = "PAID", "paid"
+        CROSS = "CROSS", "artist's cross-promotion"
         HOUSE = "HOUSE", "house ad"
+
+    class Pacing(models.TextChoices):
+        EVEN = "EVEN", "evenly until its last day"
+        FAST = "FAST", "as fast as it can"
 
     class State(models.TextChoices):
         DRAFT = "DRAFT", "draft"
@@ -102,18 +119,52 @@ class Campaign(models.Model):
         ENDED = "ENDED", "ended"
 
     advertiser = models.ForeignKey(Advertiser, models.PROTECT, null=True, blank=True, related_name="campaigns")
+    artist = models.ForeignKey(
+        "artists.Artist", models.PROTECT, null=True, blank=True, related_name="promotions", help_text="Who is promoted."
+    )
+    album = models.ForeignKey(
+        "artists.Album",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="promotions",
+        help_text="What of theirs is promoted; it is shown as long as everybody may see the album.",
+    )
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.PAID)
     name = models.CharField(max_length=120)
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
     budget_micros = models.BigIntegerField(default=0)
     spent_micros = models.BigIntegerField(default=0, help_text="Prices of all viewed impressions, settled or not.")
+    leased_micros = models.BigIntegerField(
+        default=0, db_default=0, help_text="Held by open leases and not billed by them yet."
+    )
+    settled_micros = models.BigIntegerField(
+        default=0, db_default=0, help_text="The part of what was spent that is billed: what its groups say stands."
+    )
     daily_cap_micros = models.BigIntegerField(null=True, blank=True)
     cpm_micros = models.BigIntegerField(help_text="Price of a thousand viewed impressions.")
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True)
     places = models.JSONField(default=list, help_text="Where it may be shown.")
     genres = models.JSONField(default=list, blank=True, help_text="Beside or for which music; empty: any.")
+    beside_artists = models.JSONField(
+        default=list,
+        db_default=_NONE,
+        blank=True,
+        help_text="Ids of artists beside whose music it may be shown too; empty: the genres decide.",
+    )
     countries = models.JSONField(default=list, blank=True, help_text="ISO codes; empty: any.")
+    moods = models.JSONField(
+        default=list, db_default=_NONE, blank=True, help_text="Beside or for which music; empty: any."
+    )
+    languages = models.JSONField(
+        default=list, db_default=_NONE, blank=True, help_text="What the music is sung in, ISO codes; empty: any."
+    )
+    hours = models.JSONField(default=list, db_default=_NONE, blank=True, help_text="Hours of the UTC day; empty: all.")
+    pacing = models.CharField(max_length=10, choices=Pacing.choices, default=Pacing.EVEN, db_default=Pacing.EVEN)
+    pass_permille = models.BigIntegerField(
+        default=WHOLE_PERMILLE, db_default=WHOLE_PERMILLE, help_text="Of 1 000 chances, how many it takes: pacing."
+    )
     frequency_cap = models.PositiveSmallIntegerField(default=10, help_text="Views per listener and day.")
     created_at = models.DateTimeField(default=timezone.now)
     went_live_at = models.DateTimeField(null=True, blank=True)
@@ -125,18 +176,30 @@ class Campaign(models.Model):
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
-                condition=Q(kind="HOUSE", cpm_micros=0, budget_micros=0, advertiser__isnull=True)
+                condition=Q(kind="HOUSE", cpm_micros=0, budget_micros=0, advertiser__isnull=True, artist__isnull=True)
+                | Q(kind="CROSS", cpm_micros=0, budget_micros=0, advertiser__isnull=True, artist__isnull=False)
                 | Q(
                     kind="PAID",
                     cpm_micros__range=(LEAST_CPM_MICROS, MOST_CPM_MICROS),
                     budget_micros__range=(0, MOST_BUDGET_MICROS),
                     advertiser__isnull=False,
+                    artist__isnull=True,
                 ),
-                name="campaign_is_paid_or_house",
+                name="campaign_is_paid_cross_or_house",
             ),
             models.CheckConstraint(condition=Exact(F("cpm_micros") % 1000, 0), name="campaign_price_is_exact"),
             models.CheckConstraint(
-                condition=Q(spent_micros__gte=0, spent_micros__lte=F("budget_micros")), name="campaign_within_budget"
+                condition=Q(
+                    spent_micros__gte=0, leased_micros__gte=0, budget_micros__gte=F("spent_micros") + F("leased_micros")
+                ),
+                name="campaign_within_budget_and_leases",
+            ),
+            models.CheckConstraint(
+                condition=Q(settled_micros__gte=0, settled_micros__lte=F("spent_micros")),
+                name="campaign_settles_what_was_spent",
+            ),
+            models.CheckConstraint(
+                condition=Q(pass_permille__range=(0, WHOLE_PERMILLE)), name="campaign_passes_a_part"
             ),
             models.CheckConstraint(
                 condition=Q(daily_cap_micros__isnull=True) | Q(daily_cap_micros__gt=0), name="campaign_cap_positive"
@@ -157,6 +220,32 @@ class Campaign(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def is_of(self, user_id: int | None) -> bool:
+        """Whether this person runs it: as its advertiser, or as the artist it promotes."""
+        behind = self.advertiser or self.artist
+        return user_id is not None and behind is not None and behind.owner_id == user_id
+
+    @property
+    def whose(self) -> str:
+        """Who is behind it, by name."""
+        behind = self.advertiser or self.artist
+        return behind.name if behind else "Megabox"
+
+    @property
+    def last_day(self) -> date | None:
+        """The last UTC day it is shown on, if it has one."""
+        return (self.ends_at - timedelta(seconds=1)).astimezone(UTC).date() if self.ends_at else None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be changed, and taken live: a draft, or paused."""
+        return self.state in (self.State.DRAFT, self.State.PAUSED)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether it is live, and what it promotes can be seen."""
+        return self.state == self.State.LIVE and (self.album is None or self.album.is_published)
+
     @property
     def price_micros(self) -> int:
         """What one viewed impression costs; exact, because cpm_micros is a multiple of 1 000."""
@@ -164,8 +253,13 @@ class Campaign(models.Model):
 
     @property
     def remaining_micros(self) -> int:
-        """Budget not yet spent."""
+        """Budget not yet spent, leased or not."""
         return self.budget_micros - self.spent_micros
+
+    @property
+    def unleased_micros(self) -> int:
+        """Budget neither spent nor held by a lease."""
+        return self.remaining_micros - self.leased_micros
 
 
 class AdQuerySet(models.QuerySet["Ad"]):
@@ -243,40 +337,21 @@ class Ad(Claimable):
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     @property
+    def click_host(self) -> str:
+        """The site a click goes to, as the gate names it."""
+        return urlsplit(self.click_url).hostname or ""
+
+    @property
     def is_showable(self) -> bool:
         """Whether its file is made and somebody of the staff has approved it."""
         return self.review == self.Review.APPROVED and self.media_state == self.MediaState.READY
 
 
-class CampaignDay(models.Model):
-    """What a campaign spent on one UTC day; moves in the transaction of each impression and guards the daily cap."""
+class LooseFile(models.Model):
+    """A file of an ad that no ad named at `since`, nor at any look until now."""
 
-    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="days")
-    day = models.DateField()
-    spent_micros = models.BigIntegerField(default=0)
-
-    class Meta:
-        constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["campaign", "day"], name="one_row_per_campaign_day"),
-            models.CheckConstraint(condition=Q(spent_micros__gte=0), name="campaign_day_not_negative"),
-        ]
+    path = models.CharField(max_length=200, unique=True)
+    since = models.DateTimeField()
 
     def __str__(self) -> str:
-        return f"{self.campaign_id} {self.day}"
-
-
-class ServedHour(models.Model):
-    """How often a campaign was served at a place in one hour; an offer has no row of its own."""
-
-    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="served")
-    place = models.CharField(max_length=10, choices=Place.choices)
-    hour = models.DateTimeField()
-    count = models.PositiveBigIntegerField(default=0)
-
-    class Meta:
-        constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["campaign", "place", "hour"], name="one_row_per_served_hour"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.campaign_id} {self.place} {self.hour}: {self.count}"
+        return self.path

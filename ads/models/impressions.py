@@ -1,4 +1,4 @@
-"""What was seen: impressions, the groups that settle them, the days of the book, and what browsers said."""
+"""What was seen: impressions, the groups that settle them, and the days of the book."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
-from ads.models.campaigns import Ad, Campaign, Place
+from ads.models.campaigns import WHOLE_PERMILLE, Ad, Campaign, Place
 from ads.models.wallets import Wallet
 from ledger import months
+
+GroupKey = tuple[int, str, date]
+"""Campaign, beneficiary and day: what makes a group, and names that of a view."""
 
 
 class BookDayManager(models.Manager["BookDay"]):
@@ -26,7 +29,7 @@ class BookDayManager(models.Manager["BookDay"]):
     def taking(self, at: datetime) -> date:
         """The day whose book takes what happened at `at`: its own, or the first open one if that is closed already.
 
-        Sure only while the transaction holds a number of the line (`ads.line`): no book closes meanwhile.
+        Sure only while the transaction holds a number of the line (`ads.measurement.line`): no book closes meanwhile.
         """
         day = at.date()
         last_closed: date | None = (
@@ -140,7 +143,7 @@ class ImpressionGroup(models.Model):
         )
 
     @property
-    def key(self) -> tuple[int, str, date]:
+    def key(self) -> GroupKey:
         """What makes it this group."""
         return (self.campaign_id, self.beneficiary, self.day)
 
@@ -213,9 +216,10 @@ class ImpressionQuerySet(models.QuerySet["Impression"]):
 class Impression(models.Model):
     """One ad shown at one place and then viewed or rejected; its id is the id of the token that was shown with it.
 
-    `number` is its place in the one line in which views are billed (`ads.line`). Nothing is written here when it is
-    settled: its campaign, beneficiary and day name its group, and the group's entries say which numbers they billed.
-    Only a view that is rejected later keeps the n of the entry that had billed it.
+    `number` is its place in the one line in which views are billed (`ads.measurement.line`). Nothing is written here
+    when it is settled: its campaign, beneficiary and day name its group, and the group's entries say which numbers they
+    billed. Only a view that is rejected later keeps the n of the entry that had billed it.
+    `price_micros` is what is charged: `weight_permille` of the `offered_micros` that the token froze, in whole micros.
     """
 
     class State(models.TextChoices):
@@ -227,7 +231,17 @@ class Impression(models.Model):
     ad = models.ForeignKey(Ad, models.PROTECT, related_name="impressions")
     place = models.CharField(max_length=10, choices=Place.choices)
     mode = models.CharField(max_length=10, default="visible", help_text="visible, audio or reading")
-    price_micros = models.BigIntegerField()
+    price_micros = models.BigIntegerField(help_text="What is charged.")
+    offered_micros = models.BigIntegerField(default=0, db_default=0, help_text="The price in the token.")
+    weight_permille = models.BigIntegerField(
+        default=WHOLE_PERMILLE, db_default=WHOLE_PERMILLE, help_text="How much of the offered price is charged."
+    )
+    lease_id = models.BigIntegerField(
+        null=True, blank=True, editable=False, help_text="The lease that paid for it; empty: the budget itself."
+    )
+    prefix_hash = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="Artist, network prefix and day, hashed."
+    )
     artist = models.ForeignKey("artists.Artist", models.PROTECT, null=True, blank=True, related_name="+")
     album = models.ForeignKey("artists.Album", models.PROTECT, null=True, blank=True, related_name="+")
     wallet = models.ForeignKey(
@@ -252,6 +266,10 @@ class Impression(models.Model):
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=Q(price_micros__gte=0), name="impression_price_not_negative"),
+            models.CheckConstraint(
+                condition=Q(offered_micros__gte=0, weight_permille__range=(0, WHOLE_PERMILLE)),
+                name="impression_weight_is_a_part",
+            ),
             models.CheckConstraint(condition=Q(number__gt=0), name="impression_number_positive"),
             models.CheckConstraint(
                 condition=Q(state="VIEWED", reason="", rejected_at__isnull=True)
@@ -276,27 +294,7 @@ class Impression(models.Model):
     def __str__(self) -> str:
         return f"{self.id} {self.state}"
 
-
-class AdEvent(models.Model):
-    """One thing a browser said about one token; the unique key is what makes counting happen once."""
-
-    class Stage(models.TextChoices):
-        STARTED = "started", "started"
-        VIEWED = "viewed", "viewed"
-        COMPLETED = "completed", "completed"
-        SKIPPED = "skipped", "skipped"
-        CLICKED = "clicked", "clicked"
-
-    token_id = models.UUIDField()
-    stage = models.CharField(max_length=10, choices=Stage.choices)
-    payload_hash = models.CharField(max_length=64)
-    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="+")
-    at = models.DateTimeField(db_index=True)
-
-    class Meta:
-        constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["token_id", "stage"], name="one_event_per_token_and_stage"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.token_id} {self.stage}"
+    @property
+    def group_key(self) -> GroupKey:
+        """The group that settles it."""
+        return (self.campaign_id, self.beneficiary, self.day)

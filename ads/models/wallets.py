@@ -24,6 +24,9 @@ class Wallet(models.Model):
     guest_key = models.CharField(max_length=64, unique=True, null=True, blank=True)
     merged_into = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="merged_from")
     open_view = models.UUIDField(null=True, blank=True)
+    proven_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when it is known to be a person's: a confirmed account, or a purchase."
+    )
     blocked_at = models.DateTimeField(null=True, blank=True)
     blocked_reason = models.CharField(max_length=200, blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now)

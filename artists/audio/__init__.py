@@ -1,10 +1,11 @@
 """The audio engine: files in, files out, no database. Hostile input, honest answers.
 
-`probe` accepts or refuses an upload, `transcode` makes what people hear, `write_tags` labels what they download.
+`take_in` accepts or refuses an upload and makes what people hear of it, `transcode` makes any other format,
+`write_tags` labels what they download.
 """
 
+from .decoding import Loudness
 from .errors import (
-    SUPPORTED,
     CutOff,
     Empty,
     NotAudio,
@@ -15,15 +16,20 @@ from .errors import (
     TranscodeFailed,
     Unreadable,
 )
-from .probing import PEAKS, Limits, Loudness, Probe, measure, peaks, probe
+from .formats import SUFFIXES, SUPPORTED
+from .limits import Limits
+from .probing import PEAKS, Probe, cover, measure, probe
 from .sandbox import ffmpeg_path
 from .sniff import clean_filename
-from .tags import Tags, clean_text, write_tags
-from .transcoding import RECIPES, Recipe, transcode, verify
+from .tags import NAMES, Tags, clean_text
+from .taking import Taken, take_in
+from .transcoding import RECIPES, Recipe, transcode, verify, write_tags
 
 __all__ = [
+    "NAMES",
     "PEAKS",
     "RECIPES",
+    "SUFFIXES",
     "SUPPORTED",
     "CutOff",
     "Empty",
@@ -34,6 +40,7 @@ __all__ = [
     "Protected",
     "Recipe",
     "Tags",
+    "Taken",
     "TooBig",
     "TooHeavy",
     "TooLong",
@@ -41,10 +48,11 @@ __all__ = [
     "Unreadable",
     "clean_filename",
     "clean_text",
+    "cover",
     "ffmpeg_path",
     "measure",
-    "peaks",
     "probe",
+    "take_in",
     "transcode",
     "verify",
     "write_tags",

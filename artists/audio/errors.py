@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-SUPPORTED = "WAV, AIFF, FLAC, WavPack, ALAC or AAC in M4A, MP3, Ogg Vorbis or Opus"
 KEPT = "Your other files are kept."
 
 
@@ -64,3 +63,36 @@ def size(number: int) -> str:
 def last_lines(lines: Iterable[str], count: int = 6) -> str:
     """Keep the last few lines of a program's complaints, for the log."""
     return "\n".join(list(lines)[-count:])
+
+
+def unreadable(label: str) -> str:
+    """The sentence of NotAudio for a file that is damaged inside; `label` is the kind it looks like."""
+    return (
+        f"This looks like {label}, but it is damaged inside and cannot be decoded. {KEPT} "
+        "Export it again from your music program."
+    )
+
+
+def too_heavy(label: str) -> str:
+    """The sentence of TooHeavy for a file whose sound is."""
+    return (
+        f"Checking this {label} file took far more time or memory than any usual one, so we stopped. {KEPT} "
+        "Export it again as a plain WAV or FLAC."
+    )
+
+
+def too_heavy_tags(label: str) -> str:
+    """The sentence of TooHeavy for a file whose tags are."""
+    return (
+        f"Reading the tags of this {label} file took far more time or memory than those of any usual one, so we "
+        f"stopped. {KEPT} Save it without tags, or export it again as a plain WAV or FLAC."
+    )
+
+
+def too_long(max_seconds: int, declared_ms: int = 0) -> str:
+    """The sentence of TooLong for a file that says how long it is, or (0) does not and goes on."""
+    lasts = f"lasts {clock(declared_ms)}" if declared_ms else "goes on for longer"
+    return (
+        f"This file {lasts}; a track may last {clock(max_seconds * 1000)}. {KEPT} "
+        "Cut it into several tracks and upload those."
+    )

@@ -2,41 +2,14 @@
 
 import os
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from .errors import KEPT, SUPPORTED, CutOff, Empty, NotAudio, Protected, TooBig, size
+from .errors import KEPT, CutOff, Empty, NotAudio, Protected, TooBig, size
+from .formats import FORMATS, SUPPORTED, Format
 
 HEAD_BYTES = 4096
 
-
-@dataclass(frozen=True)
-class Format:
-    """A kind of file we take: the demuxer ffmpeg is forced to use and the only decoders it may open."""
-
-    container: str
-    label: str
-    demuxer: str
-    decoders: tuple[str, ...]
-    is_lossless: bool
-
-
-_PCM_LE = ("pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_u8", "pcm_f32le", "pcm_f64le")
-_PCM_BE = ("pcm_s16be", "pcm_s24be", "pcm_s32be", "pcm_s8", "pcm_f32be", "pcm_f64be", "pcm_s16le")
-
-FORMATS: dict[str, Format] = {
-    form.container: form
-    for form in (
-        Format("wav", "WAV", "wav", _PCM_LE, is_lossless=True),
-        Format("aiff", "AIFF", "aiff", _PCM_BE, is_lossless=True),
-        Format("flac", "FLAC", "flac", ("flac",), is_lossless=True),
-        Format("m4a", "M4A", "mov", ("aac", "alac"), is_lossless=False),
-        Format("mp3", "MP3", "mp3", ("mp3float", "mp3"), is_lossless=False),
-        Format("ogg", "Ogg", "ogg", ("vorbis", "opus", "flac", "libvorbis", "libopus"), is_lossless=False),
-        Format("wv", "WavPack", "wv", ("wavpack",), is_lossless=True),
-    )
-}
 
 # What people upload by mistake, so that the answer can name it.
 _FOREIGN: tuple[tuple[bytes, str], ...] = (
@@ -53,12 +26,18 @@ _FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"GIF8", "a picture: add it as the album's cover"),
     (b"MThd", "a MIDI file (notes without sound): export it as WAV or FLAC"),
     (b"\x1a\x45\xdf\xa3", "a Matroska or WebM video: export only its sound"),
-    (b"RF64", "a WAV of the 64-bit kind: export it as a usual WAV or as FLAC"),
-    (b"riff\x2e\x91\xcf\x11", "a Wave64 file: export it as WAV or FLAC"),
     (b"caff", "a CAF file: export it as WAV, AIFF or FLAC"),
     (b"\x30\x26\xb2\x75", "Windows Media: export it as WAV or FLAC"),
     (b"MAC ", "Monkey's Audio: convert it to FLAC, nothing is lost"),
+    (b"tBaK", "a TAK file: convert it to FLAC, nothing is lost"),
+    (b"OFR ", "an OptimFROG file: convert it to FLAC, nothing is lost"),
+    (b"MPCK", "a Musepack file: export the original as WAV or FLAC"),
+    (b"MP+", "a Musepack file: export the original as WAV or FLAC"),
+    (b"ADIF", "AAC without a container: export the original as WAV or FLAC"),
+    (b"\x0b\x77", "Dolby Digital: export the original as WAV or FLAC"),
     (b"DSD ", "a DSD file: export it as FLAC"),
+    (b"FRM8", "a DSD file: export it as FLAC"),
+    (b".snd", "a Sun audio file: export it as WAV, AIFF or FLAC"),
     (b"MZ", "a Windows program"),
     (b"\x7fELF", "a program"),
 )
@@ -90,14 +69,18 @@ def sniff(path: Path, *, max_bytes: int, max_tag_bytes: int) -> Format:
 
 
 def _container(file: BinaryIO, head: bytes, total: int, max_tag_bytes: int) -> str | None:
-    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+    if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE":
         return "wav"
+    if head[:16] == _W64_RIFF and head[24:40] == _W64_WAVE:
+        return "w64"
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return "aiff"
     if head[:4] == b"fLaC":
         return "flac"
     if head[:4] == b"wvpk":
         return "wv"
+    if head[:4] == b"TTA1":
+        return "tta"
     if head[:4] == b"OggS":
         return _ogg(head)
     if head[4:8] == b"ftyp":
@@ -116,8 +99,30 @@ def _container(file: BinaryIO, head: bytes, total: int, max_tag_bytes: int) -> s
         body = file.read(HEAD_BYTES)
         if body[:4] == b"fLaC":
             return "flac"
-        return "mp3" if _has_mp3_frames(file, start, total) else None
-    return "mp3" if _has_mp3_frames(file, 0, total) else None
+        if body[:4] == b"TTA1":
+            return "tta"
+        return _frames(file, body, start, total)
+    return _frames(file, head, 0, total)
+
+
+_W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
+_W64_WAVE = bytes.fromhex("77617665f3acd3118cd100c04f8edb8a")
+
+
+def _frames(file: BinaryIO, body: bytes, start: int, total: int) -> str | None:
+    """Tell MP3 and AAC apart, which have no header but that of each frame."""
+    length = _adts_frame_length(body)
+    if length and (start + length >= total or _adts_frame_length(body[length : length + 6])):
+        return "aac"
+    return "mp3" if _has_mp3_frames(file, start, total) else None
+
+
+def _adts_frame_length(header: bytes) -> int:
+    """Return the length in bytes of the ADTS frame with this header, 0 if it is none."""
+    if len(header) < 6 or header[0] != 0xFF or header[1] & 0xF6 != 0xF0 or header[2] >> 2 & 0xF > 12:
+        return 0
+    length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
+    return length if length > 7 else 0
 
 
 _PROTECTED = (
@@ -157,17 +162,17 @@ def _has_mp3_frames(file: BinaryIO, start: int, total: int) -> bool:
     # Junk is searched only behind an ID3 tag: a web page with music appended is not taken for music.
     last = position + (2048 if start else 1)
     while position < min(last, len(window) - 4):
-        length = _mp3_frame_length(window[position : position + 4])
+        length = mp3_frame_length(window[position : position + 4])
         if length:
             following = window[position + length : position + length + 4]
             is_last = start + position + length >= total - 4
-            if is_last or _mp3_frame_length(following):
+            if is_last or mp3_frame_length(following):
                 return True
         position += 1
     return False
 
 
-def _mp3_frame_length(header: bytes) -> int:
+def mp3_frame_length(header: bytes) -> int:
     """Return the length in bytes of the layer III frame with this header, 0 if it is none."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
         return 0

@@ -4,34 +4,22 @@ import base64
 import io
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
+from mutagen.aiff import AIFF
 from mutagen.flac import FLAC, Picture
-from mutagen.id3 import (
-    APIC,
-    COMM,
-    ID3,
-    TALB,
-    TCOM,
-    TCON,
-    TCOP,
-    TDRC,
-    TIT2,
-    TPE1,
-    TPE2,
-    TPOS,
-    TPUB,
-    TRCK,
-    TSRC,
-    TXXX,
-    USLT,
-    PictureType,
-)
+from mutagen.id3 import APIC, COMM, ID3, SYLT, TIPL, TXXX, USLT, WCOP, WOAF, Frames, PictureType
 from mutagen.mp3 import MP3
+from mutagen.mp4 import MP4, MP4Cover, MP4FreeForm
 from mutagen.oggopus import OggOpus
+from mutagen.oggvorbis import OggVorbis
+from mutagen.wave import WAVE
 from PIL import Image
+
+from artists import lrc
 
 from .sniff import HIDDEN
 
@@ -41,7 +29,11 @@ R128_TARGET_LUFS = -23.0
 
 @dataclass(frozen=True)
 class Tags:
-    """What is written about a track; empty text and 0 mean unknown. Loudness in LUFS, true peak in dBTP."""
+    """What is written about a track; empty text and 0 mean unknown. Loudness in LUFS, true peak in dBTP.
+
+    Several people of one role are one text, with "; " between them. `synced_lyrics` are lines with their milliseconds,
+    `picture` the cover in words.
+    """
 
     title: str = ""
     artist: str = ""
@@ -58,14 +50,63 @@ class Tags:
     copyright: str = ""
     lyrics: str = ""
     composer: str = ""
+    lyricist: str = ""
+    producer: str = ""
+    engineer: str = ""
+    remixer: str = ""
+    performer: str = ""
     label: str = ""
+    licence: str = ""
+    licence_url: str = ""
+    iswc: str = ""
+    is_explicit: bool = False
+    synced_lyrics: tuple[tuple[int, str], ...] = ()
+    picture: str = ""
     barcode: str = ""
     url: str = ""
     loudness_lufs: float | None = None
     true_peak_dbtp: float | None = None
 
 
+@dataclass(frozen=True)
+class Name:
+    """What one field of `Tags` is called in ID3v2, in Vorbis comments and in MP4; empty where it is written apart."""
+
+    id3: str
+    vorbis: str
+    mp4: str
+
+
+_FREE = "----:com.apple.iTunes:"
+NAMES: dict[str, Name] = {
+    "title": Name("TIT2", "TITLE", "\xa9nam"),
+    "artist": Name("TPE1", "ARTIST", "\xa9ART"),
+    "album": Name("TALB", "ALBUM", "\xa9alb"),
+    "album_artist": Name("TPE2", "ALBUMARTIST", "aART"),
+    "date": Name("TDRC", "DATE", "\xa9day"),
+    "genre": Name("TCON", "GENRE", "\xa9gen"),
+    "isrc": Name("TSRC", "ISRC", f"{_FREE}ISRC"),
+    "comment": Name("COMM", "COMMENT", "\xa9cmt"),
+    "copyright": Name("TCOP", "COPYRIGHT", "cprt"),
+    "licence": Name("TXXX:LICENSE", "LICENSE", f"{_FREE}LICENSE"),
+    "licence_url": Name("WCOP", "", ""),
+    "lyrics": Name("USLT", "LYRICS", "\xa9lyr"),
+    "composer": Name("TCOM", "COMPOSER", "\xa9wrt"),
+    "lyricist": Name("TEXT", "LYRICIST", f"{_FREE}LYRICIST"),
+    "producer": Name("", "PRODUCER", f"{_FREE}PRODUCER"),
+    "engineer": Name("", "ENGINEER", f"{_FREE}ENGINEER"),
+    "remixer": Name("TPE4", "REMIXER", f"{_FREE}REMIXER"),
+    "performer": Name("", "PERFORMER", f"{_FREE}PERFORMER"),
+    "iswc": Name("TXXX:ISWC", "ISWC", f"{_FREE}ISWC"),
+    "label": Name("TPUB", "LABEL", f"{_FREE}LABEL"),
+    "barcode": Name("TXXX:BARCODE", "BARCODE", f"{_FREE}BARCODE"),
+    "url": Name("WOAF", "WEBSITE", f"{_FREE}WEBSITE"),
+}
+"""One table for all containers. Numbers, loudness and the cover have forms of their own and stand apart."""
+
 _LONG = {"lyrics": 20_000, "comment": 2_000, "copyright": 500}
+_PEOPLE = ("composer", "lyricist", "producer", "engineer", "remixer", "performer")
+_MOST_OF_NAMES = 4_000
 _TEXTS = (
     "title",
     "artist",
@@ -74,10 +115,10 @@ _TEXTS = (
     "date",
     "genre",
     "isrc",
+    "iswc",
     "comment",
     "copyright",
     "lyrics",
-    "composer",
     "label",
     "barcode",
 )
@@ -93,25 +134,32 @@ def tags_from(raw: Mapping[str, str]) -> Tags:
     texts["date"] = date.group() if date else ""
     texts["isrc"] = isrc if re.fullmatch(r"[A-Z]{2}[A-Z0-9]{3}\d{7}", isrc) else ""
     texts["barcode"] = texts["barcode"] if re.fullmatch(r"\d{8,14}", texts["barcode"]) else ""
+    people: dict[str, Any] = {role: _names(raw.get(role, "")) for role in _PEOPLE}
     return Tags(
-        title=texts["title"],
-        artist=texts["artist"],
-        album=texts["album"],
-        album_artist=texts["album_artist"],
-        date=texts["date"],
-        genre=texts["genre"],
-        isrc=texts["isrc"],
-        comment=texts["comment"],
-        copyright=texts["copyright"],
-        lyrics=texts["lyrics"],
-        composer=texts["composer"],
-        label=texts["label"],
-        barcode=texts["barcode"],
+        **{**texts, **people},
         position=position,
         positions=positions,
         disc=disc,
         discs=discs,
+        # What Apple's shop means by it: 1 is explicit, and was 4 once; 2 is clean, 0 neither.
+        is_explicit=raw.get("is_explicit", "") in ("1", "4"),
+        synced_lyrics=_timed(raw.get("synced_lyrics", "")),
     )
+
+
+def _names(text: str) -> str:
+    """People with "; " between them; nothing rather than a name cut in two."""
+    names = [clean_text(name, _MOST_OF_NAMES) for name in re.split(r"[;\n\0]", text)]
+    joined = "; ".join(dict.fromkeys(filter(None, names)))
+    return joined if len(joined) < _MOST_OF_NAMES else ""
+
+
+def _timed(text: str) -> tuple[tuple[int, str], ...]:
+    """The lines of an LRC with their milliseconds; none where it is no LRC."""
+    try:
+        return tuple((line.at_ms, clean_text(line.text)) for line in lrc.parse(text))
+    except lrc.BadLrc:
+        return ()
 
 
 def _number_of(raw: Mapping[str, str], name: str) -> tuple[int, int]:
@@ -129,94 +177,154 @@ def clean_text(text: str, longest: int = 300) -> str:
     return kept.strip()[:longest].rstrip()
 
 
-def write_tags(path: Path, recipe: str, tags: Tags, cover: bytes | None = None) -> None:
-    """Write tags and cover into a rendition made by `transcode(..., recipe, path)`, in place, replacing old ones.
-
-    The cover is a JPEG, PNG or WebP picture. Raises mutagen.MutagenError when the file is not of this recipe.
-    """
-    if recipe.startswith("mp3"):
-        _write_id3(path, tags, cover)
-    elif recipe == "flac":
-        audio = FLAC(path)
-        audio.delete()
-        audio.clear_pictures()
-        audio.update(_vorbis(tags))
-        audio.update(_replaygain(tags))
-        if cover:
-            audio.add_picture(_picture(cover))
-        audio.save(padding=lambda info: 1024)
-    elif recipe == "opus":
-        opus = OggOpus(path)
-        opus.delete()
-        opus.update(_vorbis(tags))
-        if tags.loudness_lufs is not None:
-            # RFC 7845: gain to -23 LUFS in 1/256 dB, a whole number.
-            gain = round((R128_TARGET_LUFS - tags.loudness_lufs) * 256)
-            opus["R128_TRACK_GAIN"] = [str(max(-32768, min(32767, gain)))]
-        if cover:
-            opus["metadata_block_picture"] = [base64.b64encode(_picture(cover).write()).decode("ascii")]
-        opus.save()
-    else:
-        raise ValueError(f"no way to tag {recipe!r}")
+Scheme = Literal["mp3", "flac", "opus", "ogg", "mp4", "wav", "aiff"]
+"""A container, as far as tags go: ID3v2.3 in MP3, WAV and AIFF, Vorbis comments in FLAC and Ogg, atoms in MP4."""
 
 
-def _write_id3(path: Path, tags: Tags, cover: bytes | None) -> None:
+def write(path: Path, scheme: Scheme, tags: Tags, cover: bytes | None) -> None:
+    """Write tags and cover into the file, in place, replacing old ones. Raises mutagen.MutagenError."""
+    _WRITERS[scheme](path, tags, cover)
+
+
+def _write_mp3(path: Path, tags: Tags, cover: bytes | None) -> None:
     audio = MP3(path)
-    held = ID3()
-    simple = {
-        TIT2: tags.title,
-        TPE1: tags.artist,
-        TALB: tags.album,
-        TPE2: tags.album_artist,
-        TDRC: tags.date,
-        TCON: tags.genre,
-        TSRC: tags.isrc,
-        TCOP: tags.copyright,
-        TCOM: tags.composer,
-        TPUB: tags.label,
-        TRCK: _of(tags.position, tags.positions),
-        TPOS: _of(tags.disc, tags.discs),
-    }
-    for frame, value in simple.items():
-        if value:
-            held.add(frame(encoding=3, text=[value]))
-    if tags.comment:
-        held.add(COMM(encoding=3, lang="eng", desc="", text=[tags.comment]))
-    if tags.lyrics:
-        held.add(USLT(encoding=3, lang="und", desc="", text=tags.lyrics))
-    extra = {**_replaygain(tags), "BARCODE": tags.barcode, "WWW": tags.url}
-    for name, value in extra.items():
-        if value:
-            held.add(TXXX(encoding=3, desc=name, text=[value]))
-    if cover:
-        mime = _picture(cover).mime
-        held.add(APIC(encoding=3, mime=mime, type=PictureType.COVER_FRONT, desc="Cover", data=cover))
-    audio.tags = held
-    # Version 2.3 is what every player, car and Windows reads; an old ID3v1 at the end goes.
-    held.update_to_v23()
+    audio.tags = ID3()
+    _fill_id3(audio.tags, tags, cover)
+    # An old ID3v1 at the end goes.
     audio.save(v1=0, v2_version=3, padding=lambda info: 1024)
 
 
+def _write_chunk(kind: type[WAVE] | type[AIFF]) -> Callable[[Path, Tags, bytes | None], None]:
+    def write(path: Path, tags: Tags, cover: bytes | None) -> None:
+        audio = kind(path)
+        if audio.tags is None:
+            audio.add_tags()
+        audio.tags.clear()
+        _fill_id3(audio.tags, tags, cover)
+        audio.tags.save(path, v2_version=3, padding=lambda info: 0)
+
+    return write
+
+
+def _fill_id3(held: ID3, tags: Tags, cover: bytes | None) -> None:
+    """Version 2.3 is what every player, car and Windows reads."""
+    for field, name in NAMES.items():
+        if name.id3 and (value := getattr(tags, field)):
+            held.add(_frame(name.id3, value))
+    people = [["producer", tags.producer], ["engineer", tags.engineer], ["performer", tags.performer]]
+    if any(names for _, names in people):
+        held.add(TIPL(encoding=3, people=[[role, names] for role, names in people if names]))
+    if tags.synced_lyrics:
+        lines = [(text, at_ms) for at_ms, text in tags.synced_lyrics]
+        # Format 2 counts milliseconds, type 1 is lyrics. A new line before each is what players expect.
+        held.add(SYLT(encoding=1, lang="und", format=2, type=1, desc="", text=lines))
+    if tags.is_explicit:
+        held.add(_frame("TXXX:ITUNESADVISORY", "1"))
+    for frame, value in (("TRCK", _of(tags.position, tags.positions)), ("TPOS", _of(tags.disc, tags.discs))):
+        if value:
+            held.add(_frame(frame, value))
+    for desc, value in _replaygain(tags).items():
+        held.add(_frame(f"TXXX:{desc}", value))
+    if cover:
+        picture = _picture(cover, tags.picture)
+        held.add(APIC(encoding=3, mime=picture.mime, type=PictureType.COVER_FRONT, desc=picture.desc, data=cover))
+    held.update_to_v23()
+
+
+def _frame(name: str, value: str) -> Any:
+    kind, _, desc = name.partition(":")
+    if kind == "TXXX":
+        return TXXX(encoding=3, desc=desc, text=[value])
+    if kind == "COMM":
+        return COMM(encoding=3, lang="eng", desc="", text=[value])
+    if kind == "USLT":
+        return USLT(encoding=3, lang="und", desc="", text=value)
+    if kind in ("WCOP", "WOAF"):
+        return {"WCOP": WCOP, "WOAF": WOAF}[kind](url=value)
+    return Frames[kind](encoding=3, text=[value])
+
+
+def _write_flac(path: Path, tags: Tags, cover: bytes | None) -> None:
+    audio = FLAC(path)
+    audio.delete()
+    audio.clear_pictures()
+    audio.update(_vorbis(tags))
+    audio.update(_replaygain(tags))
+    if cover:
+        audio.add_picture(_picture(cover, tags.picture))
+    audio.save(padding=lambda info: 1024)
+
+
+def _write_opus(path: Path, tags: Tags, cover: bytes | None) -> None:
+    audio = OggOpus(path)
+    audio.delete()
+    audio.update(_vorbis(tags))
+    if tags.loudness_lufs is not None:
+        # RFC 7845: gain to -23 LUFS in 1/256 dB, a whole number.
+        gain = round((R128_TARGET_LUFS - tags.loudness_lufs) * 256)
+        audio["R128_TRACK_GAIN"] = [str(max(-32768, min(32767, gain)))]
+    _save_ogg(audio, tags, cover)
+
+
+def _write_ogg(path: Path, tags: Tags, cover: bytes | None) -> None:
+    audio = OggVorbis(path)
+    audio.delete()
+    audio.update(_vorbis(tags))
+    audio.update(_replaygain(tags))
+    _save_ogg(audio, tags, cover)
+
+
+def _save_ogg(audio: OggOpus | OggVorbis, tags: Tags, cover: bytes | None) -> None:
+    if cover:
+        picture = _picture(cover, tags.picture).write()
+        audio["metadata_block_picture"] = [base64.b64encode(picture).decode("ascii")]
+    audio.save()
+
+
+def _write_mp4(path: Path, tags: Tags, cover: bytes | None) -> None:
+    audio = MP4(path)
+    if audio.tags is None:
+        audio.add_tags()
+    audio.tags.clear()
+    for field, name in NAMES.items():
+        if name.mp4 and (value := getattr(tags, field)):
+            audio[name.mp4] = [MP4FreeForm(value.encode())] if name.mp4.startswith(_FREE) else [value]
+    for name_, value in _replaygain(tags).items():
+        audio[f"{_FREE}{name_.lower()}"] = [MP4FreeForm(value.encode())]
+    if tags.synced_lyrics:
+        audio[f"{_FREE}SYNCEDLYRICS"] = [MP4FreeForm(_lrc(tags).encode())]
+    if tags.is_explicit:
+        audio["rtng"] = [1]
+    if tags.position:
+        audio["trkn"] = [(tags.position, tags.positions)]
+    if tags.disc:
+        audio["disk"] = [(tags.disc, tags.discs)]
+    if cover:
+        is_png = _picture(cover, "").mime == "image/png"
+        audio["covr"] = [MP4Cover(cover, MP4Cover.FORMAT_PNG if is_png else MP4Cover.FORMAT_JPEG)]
+    audio.save(padding=lambda info: 0)
+
+
+_WRITERS: dict[Scheme, Callable[[Path, Tags, bytes | None], None]] = {
+    "mp3": _write_mp3,
+    "flac": _write_flac,
+    "opus": _write_opus,
+    "ogg": _write_ogg,
+    "mp4": _write_mp4,
+    "wav": _write_chunk(WAVE),
+    "aiff": _write_chunk(AIFF),
+}
+
+
 def _vorbis(tags: Tags) -> dict[str, str]:
-    held = {
-        "TITLE": tags.title,
-        "ARTIST": tags.artist,
-        "ALBUM": tags.album,
-        "ALBUMARTIST": tags.album_artist,
+    held = {name.vorbis: getattr(tags, field) for field, name in NAMES.items() if name.vorbis}
+    held |= {
         "TRACKNUMBER": str(tags.position or ""),
         "TRACKTOTAL": str(tags.positions or ""),
         "DISCNUMBER": str(tags.disc or ""),
         "DISCTOTAL": str(tags.discs or ""),
-        "DATE": tags.date,
-        "GENRE": tags.genre,
-        "ISRC": tags.isrc,
-        "COMMENT": tags.comment,
-        "COPYRIGHT": tags.copyright,
-        "LYRICS": tags.lyrics,
-        "COMPOSER": tags.composer,
-        "LABEL": tags.label,
-        "BARCODE": tags.barcode,
-        "WWW": tags.url,
+        "ITUNESADVISORY": "1" if tags.is_explicit else "",
+        "SYNCEDLYRICS": _lrc(tags),
     }
     return {name: value for name, value in held.items() if value}
 
@@ -234,14 +342,18 @@ def _of(number: int, total: int) -> str:
     return f"{number}/{total}" if number and total else str(number or "")
 
 
-def _picture(data: bytes) -> Picture:
-    """Wrap a cover we made ourselves for FLAC, Opus and ID3, with its true kind and size."""
+def _lrc(tags: Tags) -> str:
+    return "\n".join(lrc.line(at_ms, text) for at_ms, text in tags.synced_lyrics)
+
+
+def _picture(data: bytes, words: str) -> Picture:
+    """Wrap a cover we made ourselves for FLAC, Ogg and ID3, with its true kind and size, and what is on it."""
     with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as image:
         kind, (width, height) = image.format or "JPEG", image.size
     picture = Picture()
     picture.type = PictureType.COVER_FRONT
     picture.mime = f"image/{kind.lower()}"
-    picture.desc = "Cover"
+    picture.desc = words or "Cover"
     picture.width, picture.height, picture.depth = width, height, 24
     picture.data = data
     return picture

@@ -6,29 +6,46 @@ from artists.models.catalogue import (
     Contribution,
     FreeMode,
     Genre,
+    Language,
     Licence,
+    Mood,
     OldSlug,
     Track,
 )
-from artists.models.files import Cover, Original, Rendition, Upload
-from artists.models.listening import Play, SearchDocument
-from artists.models.payees import Payee, SplitSheet
+from artists.models.changes import Change
+from artists.models.exports import Export
+from artists.models.files import Cover, Original, Package, Rendition, Upload
+from artists.models.listening import Play, SearchDocument, Skip
+from artists.models.payees import Payee
+from artists.models.sheets import Sheet
+from artists.models.splits import SplitLine, SplitSheet, SplitSignature
+from artists.models.transfers import Transfer
 
 __all__ = [
     "Album",
     "Artist",
+    "Change",
     "Contribution",
     "Cover",
+    "Export",
     "FreeMode",
     "Genre",
+    "Language",
     "Licence",
+    "Mood",
     "OldSlug",
     "Original",
+    "Package",
     "Payee",
     "Play",
     "Rendition",
     "SearchDocument",
+    "Sheet",
+    "Skip",
+    "SplitLine",
     "SplitSheet",
+    "SplitSignature",
     "Track",
+    "Transfer",
     "Upload",
 ]

@@ -1,5 +1,6 @@
 """Artists, albums and tracks: what listeners see and what it costs."""
 
+from datetime import datetime
 from typing import Self
 
 from django.contrib.auth.models import AnonymousUser
@@ -8,12 +9,13 @@ from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.urls import reverse
 from django.utils import timezone
 
-from artists.models.checks import between, length_is, not_empty, one_of
+from artists.models.checks import between, length_is, not_empty, one_of, says_from_when
 from users.models import User
 
 CREDITS_PER_TRACK = 5
 MAX_PRICE_MICROS = 100_000_000_000
 HUES = 24
+MOST_DISCS = 50
 
 Person = User | AnonymousUser
 
@@ -22,6 +24,7 @@ class FreeMode(models.TextChoices):
     """How a listener gets music without paying."""
 
     AD = "AD", "Free with an ad, or for credits"
+    LATER = "LATER", "Free with an ad, some days after it is out"
     FREE = "FREE", "Simply free"
     OFF = "OFF", "Not free"
 
@@ -55,6 +58,65 @@ class Genre(models.TextChoices):
     OTHER = "other", "Something else"
 
 
+class Mood(models.TextChoices):
+    """One list for albums and campaigns, like the genres."""
+
+    CALM = "calm", "Calm"
+    DARK = "dark", "Dark"
+    DREAMY = "dreamy", "Dreamy"
+    ENERGETIC = "energetic", "Energetic"
+    HAPPY = "happy", "Happy"
+    MELANCHOLIC = "melancholic", "Melancholic"
+    PLAYFUL = "playful", "Playful"
+    ROMANTIC = "romantic", "Romantic"
+    SOLEMN = "solemn", "Solemn"
+    TENSE = "tense", "Tense"
+
+
+class Language(models.TextChoices):
+    """What is sung, by ISO 639: one list for albums and campaigns."""
+
+    ARABIC = "ar", "Arabic"
+    BENGALI = "bn", "Bengali"
+    CHINESE = "zh", "Chinese"
+    CZECH = "cs", "Czech"
+    DANISH = "da", "Danish"
+    DUTCH = "nl", "Dutch"
+    ENGLISH = "en", "English"
+    FINNISH = "fi", "Finnish"
+    FRENCH = "fr", "French"
+    GERMAN = "de", "German"
+    GREEK = "el", "Greek"
+    HEBREW = "he", "Hebrew"
+    HINDI = "hi", "Hindi"
+    HUNGARIAN = "hu", "Hungarian"
+    ICELANDIC = "is", "Icelandic"
+    INDONESIAN = "id", "Indonesian"
+    IRISH = "ga", "Irish"
+    ITALIAN = "it", "Italian"
+    JAPANESE = "ja", "Japanese"
+    KOREAN = "ko", "Korean"
+    MAORI = "mi", "Māori"
+    NORWEGIAN = "no", "Norwegian"
+    PERSIAN = "fa", "Persian"
+    POLISH = "pl", "Polish"
+    PORTUGUESE = "pt", "Portuguese"
+    ROMANIAN = "ro", "Romanian"
+    RUSSIAN = "ru", "Russian"
+    SPANISH = "es", "Spanish"
+    SWAHILI = "sw", "Swahili"
+    SWEDISH = "sv", "Swedish"
+    TAMIL = "ta", "Tamil"
+    THAI = "th", "Thai"
+    TURKISH = "tr", "Turkish"
+    UKRAINIAN = "uk", "Ukrainian"
+    VIETNAMESE = "vi", "Vietnamese"
+    WELSH = "cy", "Welsh"
+    YORUBA = "yo", "Yoruba"
+    OTHER = "mul", "Several, or another one"
+    NONE = "zxx", "Nothing is sung"
+
+
 class Licence(models.TextChoices):
     """What buyers may do with the music."""
 
@@ -64,7 +126,15 @@ class Licence(models.TextChoices):
     CC_BY_NC = "CC-BY-NC-4.0", "CC BY-NC 4.0: not for business"
     CC_BY_NC_SA = "CC-BY-NC-SA-4.0", "CC BY-NC-SA 4.0: not for business, under the same licence"
     CC_BY_ND = "CC-BY-ND-4.0", "CC BY-ND 4.0: share unchanged"
+    CC_BY_NC_ND = "CC-BY-NC-ND-4.0", "CC BY-NC-ND 4.0: not for business, share unchanged"
     CC0 = "CC0-1.0", "CC0: no rights reserved"
+
+    @property
+    def url(self) -> str:
+        """Where its text is; empty for all rights reserved, which has none."""
+        if self is Licence.CC0:
+            return "https://creativecommons.org/publicdomain/zero/1.0/"
+        return f"https://creativecommons.org/licenses/{self[3:-4].lower()}/4.0/" if self.startswith("CC-") else ""
 
 
 class ArtistQuerySet(models.QuerySet["Artist"]):
@@ -122,6 +192,14 @@ class AlbumQuerySet(models.QuerySet["Album"]):
         """Albums everybody may see and have."""
         return self.filter(state=Album.State.PUBLISHED)
 
+    def announced(self) -> Self:
+        """Albums that have a page and a time, and are not out yet."""
+        return self.filter(state=Album.State.ANNOUNCED)
+
+    def due(self, at: datetime) -> Self:
+        """Announced albums whose time has come: to be published now."""
+        return self.announced().filter(out_at__lte=at)
+
     def for_pages(self) -> Self:
         """With artist, cover and the tracks listeners see, in three queries however many albums there are."""
         tracks = Track.objects.filter(state=Track.State.PUBLISHED)
@@ -129,10 +207,14 @@ class AlbumQuerySet(models.QuerySet["Album"]):
 
 
 class Album(models.Model):
-    """Tracks that belong together. A draft is its artist's alone; what was sold is withdrawn, never deleted."""
+    """Tracks that belong together. A draft is its artist's alone; what was sold is withdrawn, never deleted.
+
+    An announced album has a page that says when it is out, and nothing to have before.
+    """
 
     class State(models.TextChoices):
         DRAFT = "DRAFT", "draft"
+        ANNOUNCED = "ANNOUNCED", "announced"
         PUBLISHED = "PUBLISHED", "published"
         WITHDRAWN = "WITHDRAWN", "withdrawn"
 
@@ -149,16 +231,43 @@ class Album(models.Model):
     credit_price = models.PositiveIntegerField(
         null=True, blank=True, help_text="Whole credits for a free download; empty means 5 for each track."
     )
-    free_mode = models.CharField(max_length=4, choices=FreeMode.choices, default=FreeMode.AD)
+    wants_full_credit_price = models.BooleanField(
+        default=False, db_default=False, help_text="The gate never asks for less than the credit price."
+    )
+    free_mode = models.CharField(max_length=5, choices=FreeMode.choices, default=FreeMode.AD)
+    free_after_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Days after it is published when it becomes free with an ad; LATER only."
+    )
+    free_from = models.DateTimeField(null=True, blank=True, help_text="When that is, once it is published.")
     is_owners_only = models.BooleanField(default=False, help_text="Only people who own it may stream it in full.")
     cover = models.ForeignKey("artists.Cover", models.PROTECT, null=True, blank=True, related_name="albums")
     hue = models.PositiveSmallIntegerField(default=0)
     genre = models.CharField(max_length=40, choices=Genre.choices, blank=True, default="")
+    mood = models.CharField(max_length=20, choices=Mood.choices, blank=True, default="", db_default="")
+    language = models.CharField(max_length=10, choices=Language.choices, blank=True, default="", db_default="")
     tags = models.JSONField(default=list, blank=True)
     description = models.TextField(blank=True, default="", max_length=10_000)
     licence = models.CharField(max_length=30, choices=Licence.choices, default=Licence.ALL_RIGHTS)
     upc = models.CharField(max_length=14, blank=True, default="")
+    label = models.CharField(max_length=200, blank=True, default="", db_default="", help_text="Who brought it out.")
+    p_line = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="After ℗: the year, and who owns the recording.",
+    )
+    c_line = models.CharField(
+        max_length=200, blank=True, default="", db_default="", help_text="After ©: the year, and who owns the rest."
+    )
+    cover_alt = models.CharField(
+        max_length=300, blank=True, default="", db_default="", help_text="The cover in words; empty: its title."
+    )
     released_on = models.DateField(null=True, blank=True)
+    out_at = models.DateTimeField(null=True, blank=True, help_text="When an announced album is published by itself.")
+    takes_preorders = models.BooleanField(
+        default=False, db_default=False, help_text="Listeners may buy it while it is announced."
+    )
     created_at = models.DateTimeField(default=timezone.now)
     published_at = models.DateTimeField(null=True, blank=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
@@ -167,13 +276,21 @@ class Album(models.Model):
 
     class Meta:
         ordering = ["-published_at", "-pk"]
-        indexes = [models.Index(fields=["state", "-published_at"], name="album_newest")]
+        indexes = [
+            models.Index(fields=["state", "-published_at"], name="album_newest"),
+            models.Index(fields=["free_from"], condition=Q(free_from__isnull=False), name="album_free_later"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["artist", "slug"], name="album_slug_per_artist"),
             not_empty("title", "album_has_a_title"),
             not_empty("slug", "album_has_a_slug"),
-            one_of("state", "DRAFT PUBLISHED WITHDRAWN", "album_state"),
-            one_of("free_mode", "AD FREE OFF", "album_free_mode"),
+            one_of("state", "DRAFT ANNOUNCED PUBLISHED WITHDRAWN", "album_state"),
+            models.CheckConstraint(
+                condition=~Q(state="ANNOUNCED") | Q(out_at__isnull=False, published_at__isnull=True),
+                name="album_announced_has_a_time",
+            ),
+            one_of("free_mode", "AD LATER FREE OFF", "album_free_mode"),
+            says_from_when("album_free_from_when"),
             between("price_micros", 0, MAX_PRICE_MICROS, "album_price"),
             between("credit_price", 1, 1_000_000, "album_credit_price"),
             between("hue", 0, HUES - 1, "album_hue"),
@@ -205,6 +322,28 @@ class Album(models.Model):
     def is_published(self) -> bool:
         """Whether everybody may see it."""
         return self.state == self.State.PUBLISHED
+
+    @property
+    def is_announced(self) -> bool:
+        """Whether it has a page and is not out yet."""
+        return self.state == self.State.ANNOUNCED
+
+    @property
+    def may_be_ordered(self) -> bool:
+        """Whether it can be bought now, before it is out."""
+        return self.is_announced and self.takes_preorders and self.is_for_sale
+
+    @property
+    def is_explicit(self) -> bool:
+        """Whether a track of it is: asks the database unless its tracks were fetched with it."""
+        if "tracks" in getattr(self, "_prefetched_objects_cache", {}):
+            return any(track.is_explicit for track in self.tracks.all())
+        return self.tracks.kept().filter(is_explicit=True).exists()
+
+    @property
+    def cover_words(self) -> str:
+        """The cover in words, for whoever does not see it."""
+        return self.cover_alt or (f"Cover of {self.title}" if self.cover_id else "")
 
     @property
     def is_for_sale(self) -> bool:
@@ -252,7 +391,8 @@ class Track(models.Model):
         WITHDRAWN = "WITHDRAWN", "withdrawn"
 
     album = models.ForeignKey(Album, models.CASCADE, related_name="tracks")
-    position = models.PositiveSmallIntegerField()
+    disc = models.PositiveSmallIntegerField(default=1, db_default=1)
+    position = models.PositiveSmallIntegerField(help_text="Its number on its disc.")
     title = models.CharField(max_length=200)
     slug = models.CharField(max_length=120)
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
@@ -261,15 +401,42 @@ class Track(models.Model):
         null=True, blank=True, help_text="In micros of the album's currency; empty means sold with the album only."
     )
     credit_price = models.PositiveIntegerField(null=True, blank=True, help_text="Whole credits; empty means 5.")
-    free_mode = models.CharField(max_length=4, choices=FreeMode.choices, default=FreeMode.AD)
+    wants_full_credit_price = models.BooleanField(
+        default=False, db_default=False, help_text="The gate never asks for less than the credit price."
+    )
+    free_mode = models.CharField(max_length=5, choices=FreeMode.choices, default=FreeMode.AD)
+    free_after_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Days after it is published when it becomes free with an ad; LATER only."
+    )
+    free_from = models.DateTimeField(null=True, blank=True, help_text="When that is, once it is published.")
     isrc = models.CharField("ISRC", max_length=12, blank=True, default="")
+    iswc = models.CharField("ISWC", max_length=11, blank=True, default="", db_default="", help_text="Of the work.")
+    is_explicit = models.BooleanField(default=False, db_default=False)
     lyrics = models.TextField(blank=True, default="", max_length=20_000)
+    synced_lyrics = models.TextField(
+        blank=True, default="", db_default="", max_length=40_000, help_text="As LRC: a time before each line."
+    )
     genre = models.CharField(max_length=40, choices=Genre.choices, blank=True, default="")
+    mood = models.CharField(
+        max_length=20, choices=Mood.choices, blank=True, default="", db_default="", help_text="Empty: the album's."
+    )
+    language = models.CharField(
+        max_length=10, choices=Language.choices, blank=True, default="", db_default="", help_text="Empty: the album's."
+    )
     artist_name = models.CharField(
         max_length=200, blank=True, default="", help_text="Who performs, where that is not the album's artist."
     )
+    is_heard_before = models.BooleanField(
+        default=False, db_default=False, help_text="Everybody may hear it while its album is announced."
+    )
+    awaits = models.CharField(
+        max_length=255, blank=True, default="", db_default="", help_text="The name of the file it waits for, if told."
+    )
     original = models.ForeignKey("artists.Original", models.PROTECT, null=True, blank=True, related_name="tracks")
     peaks = models.JSONField(default=list, blank=True)
+    are_remarks_dismissed = models.BooleanField(
+        default=False, db_default=False, help_text="Its artist has read what is odd about its sound, and means it."
+    )
     created_at = models.DateTimeField(default=timezone.now)
     published_at = models.DateTimeField(null=True, blank=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
@@ -277,16 +444,21 @@ class Track(models.Model):
     objects = TrackQuerySet.as_manager()
 
     class Meta:
-        ordering = ["position", "pk"]
+        ordering = ["disc", "position", "pk"]
+        indexes = [models.Index(fields=["free_from"], condition=Q(free_from__isnull=False), name="track_free_later")]
         constraints = [
             models.UniqueConstraint(
-                fields=["album", "position"], condition=~Q(state="WITHDRAWN"), name="track_position_per_album"
+                fields=["album", "disc", "position"],
+                condition=~Q(state="WITHDRAWN"),
+                name="track_position_per_disc",
             ),
             models.UniqueConstraint(fields=["album", "slug"], name="track_slug_per_album"),
             not_empty("title", "track_has_a_title"),
             not_empty("slug", "track_has_a_slug"),
             one_of("state", "DRAFT PUBLISHED WITHDRAWN", "track_state"),
-            one_of("free_mode", "AD FREE OFF", "track_free_mode"),
+            one_of("free_mode", "AD LATER FREE OFF", "track_free_mode"),
+            says_from_when("track_free_from_when"),
+            between("disc", 1, MOST_DISCS, "track_disc"),
             between("position", 1, 32_000, "track_position"),
             between("price_micros", 1, MAX_PRICE_MICROS, "track_price"),
             between("credit_price", 1, 1_000_000, "track_credit_price"),
@@ -312,6 +484,11 @@ class Track(models.Model):
         return self.state == self.State.PUBLISHED and self.album.is_published
 
     @property
+    def is_heard_now(self) -> bool:
+        """Whether everybody may hear it now, before its album is out."""
+        return self.album.is_announced and self.is_heard_before and self.state != self.State.WITHDRAWN
+
+    @property
     def is_for_sale(self) -> bool:
         """Whether it is sold apart from its album."""
         return self.price_micros is not None
@@ -327,6 +504,17 @@ class Track(models.Model):
     def performer(self) -> str:
         """Who performs it."""
         return self.artist_name or self.album.artist.name
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is odd about its sound, unless its artist has put that away."""
+        return [] if self.are_remarks_dismissed or self.original is None else list(self.original.remarks)
+
+    @property
+    def spoken_iswc(self) -> str:
+        """The ISWC as people write it: T-034.524.680-1."""
+        code = self.iswc
+        return f"{code[0]}-{code[1:4]}.{code[4:7]}.{code[7:10]}-{code[10]}" if code else ""
 
 
 class Contribution(models.Model):

@@ -49,6 +49,7 @@ class Original(models.Model):
     sha256 = models.CharField(max_length=64, unique=True)
     path = models.CharField(max_length=200)
     size_bytes = models.BigIntegerField()
+    crc32 = models.BigIntegerField(null=True, blank=True, help_text="Known once it was exported; zips ask for it.")
     container = models.CharField(max_length=30)
     codec = models.CharField(max_length=30)
     is_lossless = models.BooleanField(default=False)
@@ -60,9 +61,21 @@ class Original(models.Model):
     true_peak_dbtp = models.FloatField(null=True, blank=True)
     peaks = models.JSONField(default=list, blank=True)
     tags = models.JSONField(default=dict, blank=True)
+    remarks = models.JSONField(
+        default=list, db_default=[], blank=True, help_text="What is odd about its sound, in sentences for its artist."
+    )
     created_at = models.DateTimeField(default=timezone.now)
+    verified_at = models.DateTimeField(null=True, blank=True, help_text="When its bytes were last read and compared.")
+    fault = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What is wrong with its bytes, for its artist: nothing is sold with it then.",
+    )
 
     class Meta:
+        indexes = [models.Index(fields=["verified_at"], name="original_verified")]
         constraints = [
             length_is("sha256", 64, "original_sha256"),
             not_empty("path", "original_has_a_path"),
@@ -102,8 +115,18 @@ class Upload(Claimable):
     state = models.CharField(max_length=10, choices=State.choices, default=State.RECEIVED)
     reason = models.TextField(blank=True, default="")
     track = models.ForeignKey("artists.Track", models.SET_NULL, null=True, blank=True, related_name="uploads")
+    transfer = models.ForeignKey("artists.Transfer", models.SET_NULL, null=True, blank=True, related_name="uploads")
+    twin = models.ForeignKey(
+        "artists.Track",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="twins",
+        help_text="A track of the same artist's with the very same bytes, until they said what to make of it.",
+    )
     tries = models.PositiveSmallIntegerField(default=0)
     is_dismissed = models.BooleanField(default=False, help_text="The artist has seen it and put it away.")
+    sent_at = models.DateTimeField(default=timezone.now, help_text="When sending began: files keep this order.")
     received_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
 
@@ -164,6 +187,9 @@ class Rendition(Claimable):
     wanted_at = models.DateTimeField(default=timezone.now)
     next_try_at = models.DateTimeField(default=timezone.now)
     ready_at = models.DateTimeField(null=True, blank=True)
+    asked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was last asked for, if it is not made ahead; else empty."
+    )
 
     objects = RenditionQuerySet.as_manager()
 
@@ -184,3 +210,33 @@ class Rendition(Claimable):
 
     def __str__(self) -> str:
         return f"{self.recipe} of {self.original_id}"
+
+
+class Package(models.Model):
+    """A finished download: a rendition with its tags and cover, kept for a while under the hash of what is in it.
+
+    `blocks` holds the CRC-32 of each MiB, so that any part of it can be checked before it is sent.
+    """
+
+    key = models.CharField(max_length=64, unique=True)
+    rendition = models.ForeignKey(Rendition, models.CASCADE, related_name="packages")
+    path = models.CharField(max_length=200)
+    size_bytes = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    crc32 = models.BigIntegerField()
+    blocks = models.JSONField(default=list)
+    used_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["used_at"], name="package_used")]
+        constraints = [
+            length_is("key", 64, "package_key"),
+            length_is("sha256", 64, "package_sha256"),
+            not_empty("path", "package_has_a_path"),
+            models.CheckConstraint(
+                condition=Q(size_bytes__gt=0, crc32__range=(0, 2**32 - 1)), name="package_has_bytes"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"package {self.key[:8]}"

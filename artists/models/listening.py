@@ -8,13 +8,31 @@ from artists.models.checks import not_empty, one_of
 
 
 class Play(models.Model):
-    """A track heard for 30 seconds by one listener, counted at most once in a while."""
+    """A track heard for 30 seconds by one listener, counted at most once in a while.
+
+    `place` and `site` are where it came from, as the browser says it: the page it was started on, and the other site
+    whose link led here, by its host alone. `country` is what the listener's account said; nobody is located.
+    """
+
+    class Place(models.TextChoices):
+        HOME = "home", "the home page"
+        SEARCH = "search", "search"
+        ARTIST = "artist", "the artist’s page"
+        ALBUM = "album", "the album’s page"
+        TRACK = "track", "the track’s page"
+        LIBRARY = "library", "a library"
+        EMBED = "embed", "a player on another site"
+        OTHER = "", "elsewhere"
 
     track = models.ForeignKey("artists.Track", models.CASCADE, related_name="plays")
     listener_key = models.CharField(max_length=120)
     user = models.ForeignKey("users.User", models.SET_NULL, null=True, blank=True, related_name="plays")
     slot = models.BigIntegerField(help_text="The span of time in which this listener's plays of it count once.")
     created_at = models.DateTimeField(default=timezone.now)
+    place = models.CharField(max_length=10, choices=Place.choices, blank=True, default="", db_default="")
+    site = models.CharField(max_length=100, blank=True, default="", db_default="", help_text="A host, never a path.")
+    country = models.CharField(max_length=2, blank=True, default="", db_default="")
+    completed_at = models.DateTimeField(null=True, blank=True, help_text="When nine tenths of it had been heard.")
 
     class Meta:
         indexes = [
@@ -28,6 +46,25 @@ class Play(models.Model):
 
     def __str__(self) -> str:
         return f"play of {self.track_id}"
+
+
+class Skip(models.Model):
+    """A track that a listener began and left before it counted as a play; once in the time the track takes."""
+
+    track = models.ForeignKey("artists.Track", models.CASCADE, related_name="skips")
+    listener_key = models.CharField(max_length=120)
+    slot = models.BigIntegerField(help_text="The span of time in which this listener's skips of it count once.")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["created_at"], name="skip_time")]
+        constraints = [
+            models.UniqueConstraint(fields=["listener_key", "track", "slot"], name="skip_once_per_slot"),
+            not_empty("listener_key", "skip_has_a_listener"),
+        ]
+
+    def __str__(self) -> str:
+        return f"skip of {self.track_id}"
 
 
 class SearchDocument(models.Model):

@@ -1,16 +1,13 @@
-"""Who is paid for music, and how its money is shared."""
-
-from collections.abc import Sequence
+"""Who is paid for music."""
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from artists.models.checks import not_empty, one_of
-from megabox import money
 
 WHOLE = 10_000
-"""Basis points of a whole split sheet."""
+"""Basis points of all that payees share."""
 
 
 class Payee(models.Model):
@@ -48,42 +45,3 @@ class Payee(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-
-class SplitSheet(models.Model):
-    """How the payees' part of an album's or track's money is shared, from one version on. Never changed, only followed.
-
-    `shares` is `[[payee id, basis points], ...]`; the basis points sum to 10 000.
-    """
-
-    album = models.ForeignKey("artists.Album", models.PROTECT, null=True, blank=True, related_name="split_sheets")
-    track = models.ForeignKey("artists.Track", models.PROTECT, null=True, blank=True, related_name="split_sheets")
-    version = models.PositiveIntegerField()
-    shares = models.JSONField()
-    by = models.ForeignKey("users.User", models.PROTECT, null=True, blank=True, related_name="+")
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        ordering = ["-version"]
-        constraints = [
-            models.UniqueConstraint(fields=["album", "version"], name="split_sheet_album_version"),
-            models.UniqueConstraint(fields=["track", "version"], name="split_sheet_track_version"),
-            models.CheckConstraint(
-                condition=Q(album__isnull=False, track__isnull=True) | Q(album__isnull=True, track__isnull=False),
-                name="split_sheet_of_one_thing",
-            ),
-            models.CheckConstraint(condition=Q(version__gte=1), name="split_sheet_version"),
-        ]
-
-    def __str__(self) -> str:
-        return f"version {self.version}: {self.shares}"
-
-    @property
-    def pairs(self) -> Sequence[tuple[int, int]]:
-        """`(payee id, basis points)` in the sheet's order."""
-        return [(int(payee_id), int(basis_points)) for payee_id, basis_points in self.shares]
-
-    def allocate(self, micros: int) -> list[tuple[int, int]]:
-        """`(payee id, micros)` in the sheet's order; the parts sum to `micros` exactly."""
-        parts = money.allocate(micros, [basis_points for _, basis_points in self.pairs])
-        return [(payee_id, part) for (payee_id, _), part in zip(self.pairs, parts, strict=True)]

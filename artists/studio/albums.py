@@ -1,16 +1,20 @@
-"""An album in the studio: its words and price, its cover, publishing and withdrawing it."""
+"""An album in the studio: its files and tracks, looking at it beforehand, publishing and withdrawing it."""
 
+from collections.abc import Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from artists import albums, audio, covers, forms, progress
-from artists.forms import AlbumForm, NewAlbumForm, PictureForm
+from artists import albums, audio, awaited, changes, naming, progress, sections
+from artists.forms import amounts
+from artists.forms.albums import NewAlbumForm, OutForm
 from artists.models import Album, Artist
 from megabox import media, money
 from users.access import SignedInRequest, artist_required
@@ -36,71 +40,106 @@ def new_album(request: SignedInRequest) -> HttpResponse:
     return render(request, "artists/new_album.html", {"form": form}, status=422 if form.errors else 200)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@artist_required
-def album(request: SignedInRequest, album_id: int) -> HttpResponse:
-    """The album's page: files, tracks, words and price, and what publishing still asks for."""
-    album = own_album(request, album_id)
-    if request.method != "POST":
-        return album_page(request, album, form=AlbumForm.of(album))
-    form = AlbumForm(request.POST)
-    if form.is_valid():
-        try:
-            albums.edit(album, form.details(), timezone.now())
-        except albums.NotPossible as reason:
-            form.add_error(None, str(reason))
-        else:
-            if _wants_json(request):
-                return JsonResponse({"saved": True})
-            messages.success(request, "Saved." if not album.is_published else "Saved. Listeners see it now.")
-            return redirect("artists:album", album.pk)
-    if _wants_json(request):
-        return JsonResponse({"error": f"Not saved: {_first_error(form)}"}, status=422)
-    return album_page(request, get_object_or_404(Album, pk=album.pk), form=form)
-
-
 @require_POST
 @artist_required
-def set_cover(request: SignedInRequest, album_id: int) -> HttpResponse:
-    """A picture for the cover."""
-    album, form = own_album(request, album_id), PictureForm(request.POST, request.FILES)
-    try:
-        if form.is_valid():
-            albums.set_cover(album, form.cleaned_data["picture"], timezone.now())
-            messages.success(request, "The cover is set.")
-            return redirect("artists:album", album.pk)
-    except covers.BadPicture as reason:
-        form.add_error("picture", str(reason))
-    return album_page(request, album, form=AlbumForm.of(album), picture=form)
+def drop(request: SignedInRequest) -> JsonResponse:
+    """A draft for what was dropped on the studio's front page, called after its folder or zip where that is sure."""
+    artists = Artist.objects.owned_by(request.user).order_by("pk")
+    told = request.POST.get("artist", "")
+    artist = artists.filter(pk=told).first() if told.isdecimal() and len(told) < 19 else artists.first()
+    if artist is None:
+        return JsonResponse({"error": "Open an artist page first; then drop your files here again."}, status=422)
+    title = naming.album_title(request.POST.get("name", ""), artist=artist.name)
+    # Files of an album that a sheet told us of belong to its draft.
+    album = awaited.album_called(artist, title) or albums.create(artist, title, timezone.now())
+    return JsonResponse(
+        {
+            "title": album.title,
+            "url": reverse("artists:album", args=[album.pk]),
+            "transfers_url": reverse("artists:transfers", args=[album.pk]),
+            "status_url": reverse("artists:uploads", args=[album.pk]),
+        },
+        status=201,
+    )
+
+
+@require_safe
+@artist_required
+def album(request: SignedInRequest, album_id: int) -> HttpResponse:
+    """The album's first section: its files and tracks."""
+    album, now = own_album(request, album_id), timezone.now()
+    rows, lines = progress.of_uploads(album, now), progress.of_tracks(album)
+    context: dict[str, Any] = {
+        # What became a track is told in the table of tracks; here is what is on its way or needs somebody.
+        "rows": [row for row in rows if row.upload.track is None or row.upload.reason or row.upload.twin],
+        "lines": lines,
+        "is_on_discs": any(line.track.disc > 1 for line in lines),
+        "is_moving": any(step.is_open for step in [*(row.step for row in rows), *(line.step for line in lines)]),
+        "supported": audio.SUPPORTED,
+        "suffixes": ",".join(audio.SUFFIXES),
+    }
+    return render(request, "artists/album.html", frame(album, "album") | context)
 
 
 @require_safe
 @artist_required
 def simulation(request: SignedInRequest, album_id: int) -> HttpResponse:
     """The line beside the price, for what is typed right now."""
-    album, mode = own_album(request, album_id), request.GET.get("price_mode", forms.FIXED)
+    album, mode = own_album(request, album_id), request.GET.get("price_mode", amounts.FIXED)
     unit = request.GET.get("currency", album.currency)
     album.currency = unit if unit in settings.SALE_CURRENCIES else album.currency
     try:
-        typed = forms.parse_price(request.GET.get("price", ""), mode, album.currency) if mode != forms.FREE else 0
+        typed = amounts.parse_price(request.GET.get("price", ""), mode, album.currency) if mode != amounts.FREE else 0
     except money.BadAmount as reason:
         return render(request, "artists/_simulation.html", {"sentence": str(reason), "is_wrong": True})
-    album.price_micros, album.is_name_your_price = typed, mode == forms.NAMED
+    album.price_micros, album.is_name_your_price = typed, mode == amounts.NAMED
     return render(request, "artists/_simulation.html", {"sentence": albums.simulation(album)})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@artist_required
+def publish(request: SignedInRequest, album_id: int) -> HttpResponse:
+    """What publishing asks for and would change; a press shows it to everybody, or says what is missing."""
+    album = own_album(request, album_id)
+    # A day and an hour are typed and read on the artist's own clock.
+    with timezone.override(ZoneInfo(request.user.time_zone)):
+        return _publish(request, album)
+
+
+def _publish(request: SignedInRequest, album: Album) -> HttpResponse:
+    form = OutForm(request.POST) if request.method == "POST" else OutForm(initial={"out_at": album.out_at})
+    if request.method != "POST" or not form.is_valid():
+        return _publish_page(request, album, form)
+    now, was_out = timezone.now(), album.is_published
+    out_at = None if "now" in request.POST else form.cleaned_data["out_at"]
+    try:
+        waits = changes.publish(album, now, out_at=out_at)
+    except albums.NotReady as reason:
+        kept = "Your changes are kept, and listeners see none of them yet" if was_out else "It is not published yet"
+        messages.error(request, f"“{album}”: {kept}. {reason}")
+    except albums.NotPossible as reason:
+        form.add_error("out_at" if out_at else None, str(reason))
+        return _publish_page(request, album, form)
+    else:
+        if was_out:
+            messages.success(request, "Your changes are published. Listeners see them now.")
+        elif out_at:
+            messages.success(request, f"“{album}” is announced. Its page says when it is out; then it is published.")
+        else:
+            messages.success(request, f"“{album}” is published. Everybody can hear, have and buy it.")
+        if waits:
+            messages.warning(request, waits)
+    return redirect("artists:publish", album.pk)
 
 
 @require_POST
 @artist_required
-def publish(request: SignedInRequest, album_id: int) -> HttpResponse:
-    """Show it to everybody, or say what is missing."""
+def discard(request: SignedInRequest, album_id: int) -> HttpResponse:
+    """Forget what is not published."""
     album = own_album(request, album_id)
-    try:
-        albums.publish(album, timezone.now())
-    except albums.NotReady as reason:
-        messages.error(request, f"“{album}” is not published yet. {reason}")
-    else:
-        messages.success(request, f"“{album}” is published. Everybody can hear, have and buy it.")
-    return redirect("artists:album", album.pk)
+    changes.discard(album)
+    messages.success(request, "Your changes are discarded. The album is as it was.")
+    return redirect("artists:publish", album.pk)
 
 
 @require_POST
@@ -113,8 +152,11 @@ def withdraw(request: SignedInRequest, album_id: int) -> HttpResponse:
     except albums.NotPossible as reason:
         messages.error(request, str(reason))
     else:
-        messages.success(request, f"“{album}” is withdrawn. Whoever has it keeps it.")
-    return redirect("artists:album", album.pk)
+        kept = (
+            "withdrawn. Whoever has it keeps it" if album.published_at else "no longer announced. It is a draft again"
+        )
+        messages.success(request, f"“{album}” is {kept}.")
+    return redirect("artists:publish", album.pk)
 
 
 @require_POST
@@ -126,7 +168,7 @@ def delete(request: SignedInRequest, album_id: int) -> HttpResponse:
         albums.delete(album)
     except albums.NotPossible as reason:
         messages.error(request, str(reason))
-        return redirect("artists:album", album.pk)
+        return redirect("artists:publish", album.pk)
     messages.success(request, f"The draft “{album}” is deleted.")
     return redirect("artists:index")
 
@@ -137,34 +179,36 @@ def preview(request: SignedInRequest, album_id: int) -> HttpResponse:
     """The album as listeners will see it, with its tracks to hear; only its owner can open this."""
     album = own_album(request, album_id)
     lines = progress.of_tracks(album, is_drawn=True)
+    changes.previewed(album, [line.track for line in lines], timezone.now())
     listener = media.listener_key(request)
     streams = [(line, _stream(line, listener)) for line in lines]
     return render(request, "artists/preview.html", {"album": album, "artist": album.artist, "streams": streams})
 
 
-def album_page(
-    request: SignedInRequest, album: Album, *, form: AlbumForm, picture: PictureForm | None = None
-) -> HttpResponse:
-    """The album's page around its forms; 422 when something in them is wrong, with all that was typed."""
-    now = timezone.now()
-    rows, lines = progress.of_uploads(album, now), progress.of_tracks(album)
+def _publish_page(request: SignedInRequest, album: Album, form: OutForm) -> HttpResponse:
     checks = albums.checklist(album)
-    context: dict[str, Any] = {
-        "album": album,
+    context = {
         "form": form,
-        "picture": picture or PictureForm(),
-        # What became a track is told in the table of tracks; here is what is on its way or needs somebody.
-        "rows": [row for row in rows if row.upload.track is None or row.upload.reason],
-        "lines": lines,
         "checks": checks,
         "is_ready": all(check.is_done for check in checks if check.is_required),
-        "is_moving": any(step.is_open for step in [*(row.step for row in rows), *(line.step for line in lines)]),
-        "has_new_tracks": any(line.track.state == "DRAFT" for line in lines),
-        "simulation": albums.simulation(album),
-        "supported": audio.SUPPORTED,
+        "is_moving": any(check.short.startswith("being") for check in checks if not check.is_done),
+        "problems": changes.problems(album),
+        "differences": changes.differences(album),
+        "has_new_tracks": album.tracks.filter(state="DRAFT").exists(),
     }
-    is_wrong = bool(form.errors) or bool(picture and picture.errors)
-    return render(request, "artists/album.html", context, status=422 if is_wrong else 200)
+    status = 422 if form.errors else 200
+    return render(request, "artists/publish.html", frame(album, "publish", checks) | context, status=status)
+
+
+def frame(album: Album, here: str, checks: Sequence[albums.Check] | None = None) -> dict[str, Any]:
+    """What every section of an album shows around it: its name, its state, all sections, and whether changes wait."""
+    kept = changes.of(album)
+    return {
+        "album": album,
+        "here": here,
+        "sections": sections.of(album, albums.checklist(album) if checks is None else checks, kept),
+        "has_changes": bool(kept),
+    }
 
 
 def _stream(line: progress.Line, listener: str) -> str:
@@ -176,14 +220,3 @@ def _stream(line: progress.Line, listener: str) -> str:
         return ""
     extension = audio.RECIPES[recipe].extension
     return media.signed_url(made[recipe], bound_to=listener, filename=f"{line.track.slug}.{extension}")
-
-
-def _wants_json(request: HttpRequest) -> bool:
-    return request.headers.get("Accept", "").startswith("application/json")
-
-
-def _first_error(form: AlbumForm) -> str:
-    for name, errors in form.errors.items():
-        label = form.fields[name].label if name in form.fields else ""
-        return f"{label}: {errors[0]}" if label else str(errors[0])
-    return "look at the marked fields."

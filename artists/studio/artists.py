@@ -8,8 +8,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from artists import covers, profiles
-from artists.forms import ArtistForm, PictureForm
-from artists.models import Album, Artist, Track, Upload
+from artists.forms.artists import ArtistForm, PictureForm
+from artists.models import Album, Artist, Payee, Track, Upload
 from users.access import SignedInRequest, artist_required, sign_in_required
 
 
@@ -20,12 +20,19 @@ def index(request: SignedInRequest) -> HttpResponse:
     if not request.user.is_artist:
         return redirect("artists:start")
     artists = list(Artist.objects.owned_by(request.user).select_related("cover"))
+    if not artists and Payee.objects.filter(user=request.user).exists():
+        return redirect("artists:my_splits")  # a label or collaborator, who makes no music here
     if not artists:
         return redirect("artists:start")
     albums = (
         Album.objects.owned_by(request.user)
         .select_related("artist", "cover")
         .annotate(
+            fault_count=Count(
+                "tracks",
+                filter=~Q(tracks__state=Track.State.WITHDRAWN) & Q(tracks__original__fault__gt=""),
+                distinct=True,
+            ),
             track_count=Count("tracks", filter=~Q(tracks__state=Track.State.WITHDRAWN), distinct=True),
             need_count=Count(
                 "uploads", filter=Q(uploads__state=Upload.State.REJECTED, uploads__is_dismissed=False), distinct=True

@@ -83,7 +83,7 @@ def _read(request: SignedInRequest, album: Album) -> HttpResponse:
 def album_status(request: SignedInRequest, album_id: int) -> JsonResponse:
     """Where all files of an album are, for the script that follows them."""
     rows = progress.of_uploads(own_album(request, album_id), timezone.now())
-    return JsonResponse({"uploads": [_about(row) for row in rows], "done": not any(row.step.is_open for row in rows)})
+    return JsonResponse({"uploads": [about(row) for row in rows], "done": not any(row.step.is_open for row in rows)})
 
 
 @require_safe
@@ -91,7 +91,7 @@ def album_status(request: SignedInRequest, album_id: int) -> JsonResponse:
 def status(request: SignedInRequest, upload_id: int) -> JsonResponse:
     """Where one file is."""
     upload = own_upload(request, upload_id)
-    return JsonResponse(_about(progress.Row(upload, progress.of_upload(upload, timezone.now()))))
+    return JsonResponse(about(progress.Row(upload, progress.of_upload(upload, timezone.now()))))
 
 
 @require_POST
@@ -109,6 +109,21 @@ def retry(request: SignedInRequest, upload_id: int) -> HttpResponse:
 
 @require_POST
 @artist_required
+def decide_twin(request: SignedInRequest, upload_id: int) -> HttpResponse:
+    """A file that is identical to another track's: use what that one says, or keep the new track as it is."""
+    upload = own_upload(request, upload_id)
+    if request.POST.get("use"):
+        if uploads.use_twin(upload, timezone.now()):
+            messages.success(request, f"“{upload}” has the title, ISRC, words and credits of the other track now.")
+        else:
+            messages.error(request, "The other track is gone, so the new one was left as it is.")
+    elif uploads.keep_apart(upload):
+        messages.success(request, f"“{upload}” was left as it is.")
+    return redirect("artists:album", upload.album_id)
+
+
+@require_POST
+@artist_required
 def dismiss(request: SignedInRequest, upload_id: int) -> HttpResponse:
     """Put a rejected file away."""
     upload = own_upload(request, upload_id)
@@ -117,9 +132,25 @@ def dismiss(request: SignedInRequest, upload_id: int) -> HttpResponse:
     return redirect("artists:album", upload.album_id)
 
 
+def about(row: progress.Row) -> dict[str, object]:
+    """What scripts learn of one upload."""
+    return {
+        "id": row.upload.pk,
+        "transfer": str(row.upload.transfer_id or ""),
+        "size": row.upload.size_bytes,
+        "filename": row.upload.filename,
+        "state": row.step.state,
+        "label": row.step.label,
+        "reason": row.step.reason,
+        "progress": row.step.percent,
+        "track_id": row.upload.track_id,
+        "status_url": reverse("artists:upload_status", args=[row.upload.pk]),
+    }
+
+
 def own_upload(request: SignedInRequest, upload_id: int) -> Upload:
     """The person's upload of this id; 404 for everybody else's."""
-    rows = Upload.objects.owned_by(request.user).select_related("album", "track__original")
+    rows = Upload.objects.owned_by(request.user).select_related("album", "track__original", "twin__album")
     return get_object_or_404(rows, pk=upload_id)
 
 
@@ -133,21 +164,7 @@ def _json(received: list[Upload], refusals: list[str]) -> JsonResponse:
         sentence = " ".join(refusals) or "No file arrived. Send it in the field “file”."
         return JsonResponse({"error": sentence}, status=422 if refusals else 400)
     upload = received[0]
-    about = _about(progress.Row(upload, progress.of_upload(upload, timezone.now())))
+    told = about(progress.Row(upload, progress.of_upload(upload, timezone.now())))
     if refusals:
-        about["reason"] = " ".join(refusals)
-    return JsonResponse(about, status=201)
-
-
-def _about(row: progress.Row) -> dict[str, object]:
-    """What scripts learn of one upload."""
-    return {
-        "id": row.upload.pk,
-        "filename": row.upload.filename,
-        "state": row.step.state,
-        "label": row.step.label,
-        "reason": row.step.reason,
-        "progress": row.step.percent,
-        "track_id": row.upload.track_id,
-        "status_url": reverse("artists:upload_status", args=[row.upload.pk]),
-    }
+        told["reason"] = " ".join(refusals)
+    return JsonResponse(told, status=201)

@@ -7,7 +7,8 @@ from pathlib import Path
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from ads import campaigns, creatives
+from ads.assets import creatives
+from ads.demand import campaigns
 from ads.models import Ad, Advertiser, Campaign
 from users.models import User
 

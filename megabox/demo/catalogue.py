@@ -9,8 +9,10 @@ from pathlib import Path
 from django.db import connections, transaction
 from django.utils import timezone
 
-from artists import albums, profiles, renditions, splits, tracks, uploads
-from artists.models import Album, Artist, Contribution, Payee, Rendition, Track, Upload
+from artists import albums, profiles, renditions, signing, tracks, uploads
+from artists.models import Album, Artist, Contribution, FreeMode, Language, Rendition, Track, Upload
+from artists.proposals import Part
+from users.models import User
 
 from . import people, works
 from .workshop import Workshop, isrc_of
@@ -149,28 +151,35 @@ def _publish(work: works.Work, sleeve: bytes, anchor: datetime) -> None:
     album, on = album_of(work), anchor - timedelta(days=work.days_ago, hours=3)
     if album.cover_id is None:
         albums.set_cover(album, sleeve, on)
-    albums.edit(album, _details(work, on), on)
+    for part in _parts(work, on):
+        albums.edit(album, part, on)
     for song in work.songs:
         track = Track.objects.get(album=album, title=song.title)
-        details = tracks.Details(title=song.title, isrc=isrc_of(song), price_micros=song.price_micros, genre=work.genre)
+        free = None if work.are_songs_free else tracks.Free(FreeMode.OFF)
+        details = tracks.Details(
+            title=song.title, isrc=isrc_of(song), price_micros=song.price_micros, genre=work.genre, free=free
+        )
         tracks.edit(track, details, on)
         _credit(track, work)
     _share(work, album, on)
     albums.publish(album, on)
 
 
-def _details(work: works.Work, on: datetime) -> albums.Details:
-    return albums.Details(
+def _parts(work: works.Work, on: datetime) -> list[albums.Part]:
+    words = albums.Words(
         title=work.title,
         description=f"{work.description}\n\n{works.RIGHTS}",
         genre=work.genre,
         tags=work.tags,
-        licence=works.LICENCE,
-        released_on=on.date(),
+        language=Language.NONE,  # a synthesiser does not sing
+    )
+    terms = albums.Terms(
         price_micros=work.price_micros,
         is_name_your_price=work.is_name_your_price,
         free_mode=work.free_mode,
+        free_after_days=work.free_after_days,
     )
+    return [words, terms, albums.Rights(licence=works.LICENCE, released_on=on.date())]
 
 
 def _credit(track: Track, work: works.Work) -> None:
@@ -181,15 +190,13 @@ def _credit(track: Track, work: works.Work) -> None:
 
 
 def _share(work: works.Work, album: Album, on: datetime) -> None:
-    """Store the split sheet of an album that several people share."""
+    """Have everybody sign the split of an album that several people share."""
     if not work.shared_with or album.split_sheets.exists():
         return
+    parts = [Part(name, people.address(who), role, points) for who, name, role, points in work.shared_with]
+    owner = album.artist.owner
     with transaction.atomic():
-        shares = []
-        for name, basis_points in work.shared_with.items():
-            payee = album.artist.payee
-            if name != album.artist.name:
-                kind = Payee.Kind.LABEL if name.endswith("Records") else Payee.Kind.COLLABORATOR
-                payee, _ = Payee.objects.get_or_create(name=name, kind=kind, defaults={"created_at": on})
-            shares.append((payee, basis_points))
-        splits.replace(album, shares, at=on, by=album.artist.owner)
+        sheet = signing.propose(album, parts, by=owner, signed_as=owner.name, at=on)
+        for line in sheet.lines.filter(payee=None):
+            user = User.objects.get(email=line.email)
+            signing.sign(line.pk, user=user, name=user.name, at=on)

@@ -6,16 +6,21 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from django.conf import settings
+from django.utils import timezone
 
-from ads import impressions, serving, settlement, tokens, wallets
+from ads.budgets import leases
+from ads.delivery import hours, serving
+from ads.measurement import counting
 from ads.models import Impression, Place
+from ads.revenue import settlement
+from ads.rewards import wallets
 from artists import plays, splits
 from artists.models import Album, Payee, Play, Rendition, Track
 from ledger import payees
 from megabox.claims import worker_name
 from payouts import reservations, runs, transfers
 from payouts.models import Payout, PayoutRun
-from store import downloads, fees, gate, library, orders, refunds
+from store import downloads, fees, figures, gate, library, orders, prices, refunds
 from store.listeners import Listener
 from store.models import Download, Gate, Order
 from store.music import Music
@@ -30,6 +35,8 @@ NAMESPACE = uuid.UUID("6d656761-626f-5864-8d6f-000000000001")
 """Orders of the demo have ids made from this and what they are about, so that placing one twice is placing it once."""
 DEPOSIT_ID = uuid.uuid5(NAMESPACE, "deposit")
 DEPOSIT_DAYS_AGO = 44
+MAGAZINE = "sleeves.example"
+PLACES = ("album", "album", "home", "search", "artist", "library")
 SMALLER_THRESHOLD_MICROS = 10_000_000
 PAID_THROUGH_STRIPE = ("Nova Kit", "The Paper Boats", "Lowland Brass")
 
@@ -72,6 +79,12 @@ def live(anchor: datetime, say: Say) -> int:
             say(f"  {day:%d %B}: {len(today)} things happened")
         day += timedelta(days=1)
     return len(waiting) + (not has_run)
+
+
+def count(anchor: datetime) -> None:
+    """Count all of it for the statistics, and predict last month as if nobody knew it yet."""
+    figures.count_again(timezone.now)
+    prices.predict((anchor.date().replace(day=1) - timedelta(days=1)).replace(day=1), at=anchor)
 
 
 def _is_deposited() -> bool:
@@ -206,32 +219,45 @@ class Story:
         wallet = wallets.for_listener(user, event.who) if event.who else None
         place = Place.PLAYER if event.seconds % 3 == 0 else Place.PAGE
         seed = f"{event.at:%f}"
-        context = serving.context_for(wallet, event.at, genre=album.genre, user_id=user.pk if user else None, seed=seed)
-        picked = serving.pick(place, context, event.at)
-        if not picked:
-            return
-        token = tokens.issue(
-            picked[0],
+        context = serving.context_for(
+            wallet,
+            event.at,
+            genre=album.genre,
+            artist_id=album.artist_id,
+            user_id=user.pk if user else None,
+            seed=seed,
+        )
+        offered = serving.pick_and_offer(
             place,
-            at=event.at,
-            wallet_id=wallet.pk if wallet else None,
+            context,
+            event.at,
+            wallet=wallet,
             artist_id=album.artist_id,
             album_id=album.pk,
             shares=splits.current(album).pairs,
         )
-        serving.count_served(picked[0].campaign_id, place, event.at)
+        if offered is None:
+            return
+        choice, token = offered
+        hours.count_served(choice.campaign_id, place, event.at)
         seen_at = self._mark(event)
         long_enough = event.seconds * 1000 if event.kind != "short view" else 400
         claims = {"visible_ms": long_enough, "audible_ms": long_enough if place == Place.PLAYER else 0}
-        user_id = user.pk if user else None
-        impressions.record_event(token, "viewed", claims, seen_at, user_id=user_id)
+        counting.record(token, "viewed", claims, seen_at)
         if event.kind == "click":
-            impressions.record_event(token, "clicked", {}, seen_at + timedelta(seconds=1), user_id=user_id)
+            counting.record(token, "clicked", {}, seen_at + timedelta(seconds=1))
 
     def _listen(self, event: Event) -> None:
         """Hear a song."""
         track, user = self.tracks[event.album, event.song], self.users.get(event.who)
-        plays.record(track, self._listener(event).key, event.at, seconds=event.seconds, user=user)
+        key, length = self._listener(event).key, track.duration_ms // 1000
+        place = PLACES[event.seconds % len(PLACES)]
+        origin = plays.origin(place, "" if event.seconds % 4 else MAGAZINE, user.country if user else "")
+        plays.record(track, key, event.at, seconds=event.seconds, user=user, origin=origin)
+        if event.seconds % 3:
+            plays.complete(track, key, event.at + timedelta(seconds=length), seconds=length)
+        else:
+            plays.skip(track, key, event.at, seconds=event.seconds // 3)
 
 
 def _order_id(event: Event) -> uuid.UUID:
@@ -250,6 +276,7 @@ def _night(day: date, anchor: datetime) -> None:
     at = datetime.combine(day, time(1, 10), UTC)
     if at > anchor:
         return  # that night is not over yet: the site's own clock does it
+    leases.return_due(at)
     settlement.settle_due(at)
     settlement.close_due(at)
     payees.mature(day, at=at)

@@ -29,6 +29,8 @@ CAST = {
     "carla": ("Carla Mendes", "PT", {}),
     "omar": ("Omar Haddad", "FR", {}),
     "lise": ("Lise Moreau", "BE", {}),
+    "maeve": ("Maeve Quinn", "IE", {}),
+    "harbour": ("Harbour Records", "IE", {}),
 }
 LISTENERS = ("leo", "emma", "jonas", "sofia", "ben", "yuki", "carla", "omar", "lise")
 

@@ -97,7 +97,7 @@ def _gates(clock: _Clock, chance: random.Random) -> Iterator[Event]:
     for days_ago in range(DAYS - 1, -1, -1):
         for _ in range(chance.choice((1, 1, 2, 2))):
             who = chance.choice((*LISTENERS[1:], *GUESTS))
-            works = [work for work in _out(days_ago) if work.free_mode != "OFF"]
+            works = [work for work in _out(days_ago) if work.free_mode in ("AD", "FREE")]
             work = _popular(works, chance)
             song = "" if work.free_mode == "FREE" or chance.random() < 0.12 else chance.choice(work.songs).title
             if (who, work.title, song) in had:

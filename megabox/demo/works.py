@@ -1,7 +1,7 @@
 """What the demo catalogue holds: artists, albums, songs, and their words. Music and pictures: CC0 1.0."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from PIL import Image
 
@@ -37,8 +37,11 @@ class Work:
     price_micros: int = 7_000_000
     is_name_your_price: bool = False
     free_mode: str = "AD"
+    free_after_days: int | None = None
+    are_songs_free: bool = True
     container: str = "wav"
-    shared_with: dict[str, int] = field(default_factory=dict)
+    shared_with: tuple[tuple[str, str, str, int], ...] = ()
+    """Who of the cast signed its split: who, the name in the sheet, the role, basis points."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,11 @@ WORKS = (
         days_ago=39,
         price_micros=8_000_000,
         container="flac",
-        shared_with={"The Paper Boats": 6_500, "Maeve Quinn": 2_000, "Harbour Records": 1_500},
+        shared_with=(
+            ("tom", "The Paper Boats", "ARTIST", 6_500),
+            ("maeve", "Maeve Quinn", "PERFORMER", 2_000),
+            ("harbour", "Harbour Records", "LABEL", 1_500),
+        ),
     ),
     Work(
         "Dike and Sky",
@@ -135,10 +142,12 @@ WORKS = (
         ),
         "classical",
         ("brass", "chorale", "march"),
-        "Played in the church of a village below the sea. Sold as a whole, because it is one.",
+        "Played in the church of a village below the sea. Had as a whole, because it is one.",
         days_ago=31,
         price_micros=9_000_000,
-        free_mode="OFF",
+        free_mode="LATER",
+        free_after_days=90,
+        are_songs_free=False,
     ),
     Work(
         "Night Bus Maps",

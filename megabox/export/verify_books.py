@@ -38,10 +38,10 @@ FILES = {
     "months": "month ends_at closed_at last_posting# first_after#",
     "snapshots": "month account debits_micros# credits_micros#",
     "payees": "payee_id# name kind country",
-    "orders": "order_id kind state unit total_micros# tax_micros# refunded_micros# charged_back_micros# "
-    "fee_micros# country balance_transaction placed_at paid_at",
-    "order_lines": "line_id# order_id position# kind title advertiser_id# price_micros# net_micros# shares "
-    "policy_version#",
+    "orders": "order_id kind state unit total_micros# tax_micros# refunded_micros# returned_micros# "
+    "charged_back_micros# fee_micros# country balance_transaction placed_at paid_at",
+    "order_lines": "line_id# order_id position# kind title advertiser_id# price_micros# discount_micros# net_micros# "
+    "shares policy_version#",
     "disputes": "dispute_id# order_id state unit amount_micros# withdrawn_micros# reinstated_micros# lost_micros# "
     "fee_micros# opened_at closed_at",
     "stripe_lines": "stripe_id type unit gross_micros# fee_micros# net_micros# state created_at",
@@ -252,7 +252,7 @@ def meaning_of(account: str) -> tuple[str, str, int] | None:
         rf"advertiser:{who}:prepaid|wallet:{who}:credits|pool:\d{{4}}-(0[1-9]|1[0-2])": ("liability", "credit", 1),
         f"(payee|advertiser):{who}:owed": ("asset", "debit", 1),
         "stripe:balance|bank|dispute:receivable|suspense:stripe|ads:unsettled": ("asset", "debit", 0),
-        "payout:transit|credits:backing|tax:(vat|withheld):[A-Z]{2}": ("liability", "credit", 0),
+        "payout:transit|preorders:held|credits:backing|tax:(vat|withheld):[A-Z]{2}": ("liability", "credit", 0),
         "rev:(commission|ads)": ("revenue", "credit", 0),
         "exp:(stripe_fees|dispute_fees|payee_ad_share|listener_rewards|publishers|clawback_loss)": (
             "expense",
@@ -570,20 +570,30 @@ def sales(books: Books) -> Findings:
         if [line[1] for line in lines] != allocate(total - tax, prices):
             yield f"The lines of the order {order_id} do not share what was paid without tax."
         wanted: Amounts = {}
+        later: Amounts = {}
+        shared = later if kind == "PREORDER" else wanted
+        cash, source = f"stripe:balance:{unit}", f"stripe:balance:{unit}"
         for (_, net, shares, version, advertiser_id), its_tax in zip(lines, taxes, strict=True):
             if kind == "DEPOSIT":
-                add(wanted, f"stripe:balance:{unit}", f"advertiser:{advertiser_id}:prepaid:{unit}", net)
+                add(wanted, cash, f"advertiser:{advertiser_id}:prepaid:{unit}", net)
                 continue
+            if kind == "PREORDER":
+                source = f"preorders:held:{unit}"
+                add(wanted, cash, source, net)
             payees, house = split(books, net, version)
             sheet = json.loads(shares)
             for (payee_id, _), part in zip(sheet, allocate(payees, [points for _, points in sheet]), strict=True):
-                add(wanted, f"stripe:balance:{unit}", f"payee:{payee_id}:pending:{unit}", part)
-            add(wanted, f"stripe:balance:{unit}", f"rev:commission:{unit}", house)
-            add(wanted, f"stripe:balance:{unit}", f"tax:vat:{country}:{unit}", its_tax)
+                add(shared, source, f"payee:{payee_id}:pending:{unit}", part)
+            add(shared, source, f"rev:commission:{unit}", house)
+            add(wanted, cash, f"tax:vat:{country}:{unit}", its_tax)
         if found != wanted:
             yield f"The entry {key} moves {show(found)}; its order says {show(wanted)}."
+        delivered = books.amounts(f"order:{order_id}:sale") if kind == "PREORDER" else None
+        if delivered is not None and delivered != later:
+            yield f"The entry order:{order_id}:sale moves {show(delivered)}; its order says {show(later)}."
     for (key,) in books.rows(
-        "SELECT key FROM entries WHERE key GLOB 'order:*:sale' OR key GLOB 'order:*:deposit' OR key GLOB 'order:*:fee'"
+        "SELECT key FROM entries WHERE key GLOB 'order:*:sale' OR key GLOB 'order:*:preorder'"
+        " OR key GLOB 'order:*:deposit' OR key GLOB 'order:*:fee'"
     ):
         if not books.one("SELECT 1 FROM orders WHERE order_id = ? AND paid_at <> ''", key.split(":")[1]):
             yield f"The entry {key} has no order that is paid."
@@ -602,18 +612,29 @@ def show(amounts: Amounts) -> str:
 
 def refunds_and_fees(books: Books) -> Findings:
     """What was given back is what the orders say, shared as the sale was; card fees are booked as they were told."""
-    for order_id, unit, total, refunded, charged_back, fee in books.rows(
-        "SELECT order_id, unit, total_micros, refunded_micros, charged_back_micros, fee_micros FROM orders"
-        " WHERE paid_at <> ''"
+    for order_id, unit, total, refunded, returned, charged_back, fee in books.rows(
+        "SELECT order_id, unit, total_micros, refunded_micros, returned_micros, charged_back_micros, fee_micros"
+        " FROM orders WHERE paid_at <> ''"
     ):
         gone = books.all(
             "SELECT debit, credit, amount_micros FROM postings JOIN entries USING (entry_id) WHERE key GLOB ?",
             f"order:{order_id}:refund:*",
         )
         given = sum(amount for _, credit, amount in gone if credit == f"stripe:balance:{unit}")
-        if given != refunded if books.is_whole else given > refunded:
-            yield f"{refunded} micros of the order {order_id} were refunded; the books gave back {given}."
-        sold = books.amounts(f"order:{order_id}:sale") or {}
+        made = refunded + returned
+        if given != made if books.is_whole else given > made:
+            yield f"{made} micros of the order {order_id} were refunded; the books gave back {given}."
+        back_again = books.all(
+            "SELECT debit, credit, amount_micros FROM postings JOIN entries USING (entry_id) WHERE key GLOB ?",
+            f"refund-failed:{order_id}:*",
+        )
+        came = sum(amount for debit, _, amount in back_again if debit == f"stripe:balance:{unit}")
+        if came != returned if books.is_whole else came > returned:
+            yield f"{returned} micros of refunds of the order {order_id} came back; the books took {came}."
+        sold = {
+            **(books.amounts(f"order:{order_id}:preorder") or {}),
+            **(books.amounts(f"order:{order_id}:sale") or {}),
+        }
         for (_, account), amount in sold.items():
             if account.startswith(("rev:", "tax:")) and given == refunded > 0 and not charged_back:
                 back = sum(amount_back for debit, _, amount_back in gone if debit == account)
@@ -622,6 +643,32 @@ def refunds_and_fees(books: Books) -> Findings:
         booked = sum((books.amounts(f"order:{order_id}:fee") or {}).values())
         if booked != (fee or 0) and (books.is_whole or booked):
             yield f"The card fee of the order {order_id} is {fee} micros; {booked} are booked."
+
+
+def preorders(books: Books) -> Findings:
+    """What is held for an album that is not out is its buyer's: the price until it is delivered, then nothing."""
+    held = {source: -micros for source, micros in by_source(books, "preorders:held:").items()}
+    for order_id, total, tax, taken in books.rows(
+        "SELECT order_id, total_micros, tax_micros, refunded_micros + charged_back_micros FROM orders"
+        " WHERE kind = 'PREORDER' AND paid_at <> ''"
+    ):
+        sources = [
+            *(
+                f"store.line:{pk}"
+                for (pk,) in books.all("SELECT line_id FROM order_lines WHERE order_id = ?", order_id)
+            ),
+            *(
+                f"store.dispute:{pk}"
+                for (pk,) in books.all("SELECT dispute_id FROM disputes WHERE order_id = ?", order_id)
+            ),
+        ]
+        still, taken = sum(held.pop(source, 0) for source in sources), min(taken, total)
+        is_delivered = books.amounts(f"order:{order_id}:sale") is not None
+        wanted = 0 if is_delivered else total - tax - (taken - tax * taken // total)
+        if still != wanted and books.is_whole:
+            yield f"{still} micros are held for the order {order_id}, of which {wanted} are its buyer's."
+    for source in sorted(held):
+        yield f"{held[source]} micros are held for {source or 'nothing'}, which is no pre-order."
 
 
 def by_source(books: Books, account: str) -> dict[str, int]:
@@ -796,14 +843,19 @@ def billed_amounts(
         for (payee_id, _), part in zip(sheet, allocate(payees, [p for _, p in sheet]), strict=True):
             add(wanted, f"exp:payee_ad_share:{unit}", f"payee:{payee_id}:pending:{unit}", part)
     elif place == "megakey":
-        add(wanted, f"exp:listener_rewards:{unit}", f"credits:backing:{unit}", gross)
-        for wallet_id, micros in books.all(
-            "SELECT wallet_id, SUM(price_micros) FROM billed WHERE group_id = ? AND n = ? GROUP BY wallet_id",
+        # Where an ad of a site was replaced, of each view: the site's part rounded down, the listener has the rest.
+        (site_id, points), *_ = json.loads(shares) or [(0, 0)]
+        for wallet_id, price, count in books.all(
+            "SELECT wallet_id, price_micros, COUNT(*) FROM billed WHERE group_id = ? AND n = ?"
+            " GROUP BY wallet_id, price_micros",
             group_id,
             n,
         ):
-            xcr = micros * XCR_PER_MICRO
-            add(wanted, f"xcr:issued:{CREDIT}", f"wallet:{wallet_id}:credits:{CREDIT}", xcr)
+            site_part = price * points // 10_000
+            earned = (price - site_part) * count
+            add(wanted, f"exp:publishers:{unit}", f"publisher:{site_id}:escrow:{unit}", site_part * count)
+            add(wanted, f"exp:listener_rewards:{unit}", f"credits:backing:{unit}", earned)
+            add(wanted, f"xcr:issued:{CREDIT}", f"wallet:{wallet_id}:credits:{CREDIT}", earned * XCR_PER_MICRO)
     return wanted
 
 
@@ -1046,6 +1098,7 @@ CHECKS: tuple[tuple[str, Callable[[Books], Findings], bool], ...] = (
     ("closed months stay closed, snapshots hold", months, True),
     ("sales are what the orders say", sales, True),
     ("refunds and card fees are what the orders say", refunds_and_fees, True),
+    ("what is held for pre-orders is their buyers'", preorders, True),
     ("disputes are what was taken, came back and is lost", disputes, False),
     ("Stripe's lines are explained by entries", stripe_lines, False),
     ("pools went out whole, by their parts", pools, False),

@@ -10,6 +10,7 @@ CATEGORIES = {
     "payout": "payout",
     "payout_failure": "payout_reversal",
     "refund": "refund",
+    "refund_failure": "refund_failure",
     "reserve_transaction": "connect_reserved_funds",
     "stripe_fee": "fee",
     "topup": "topup",

@@ -290,6 +290,32 @@ def create_refund(call: Call) -> Obj:
     return refund
 
 
+FAILURES = ("lost_or_stolen_card", "expired_or_canceled_card", "unknown")
+
+
+def fail_refund(call: Call, refund: Obj, reason: str = "lost_or_stolen_card") -> Obj:
+    """The card's bank sends a refund back, as it can for weeks after it succeeded: the money is at Stripe again."""
+    if refund["status"] != "succeeded":
+        raise errors.invalid("id", f"Refund {refund['id']} is {refund['status']}.")
+    if reason not in FAILURES:
+        raise errors.invalid("reason", f"Invalid reason: must be one of {', '.join(FAILURES)}.")
+    before = dict(refund)
+    transaction = balance.move(call, "refund_failure", refund["id"], refund["amount"], refund["currency"], call.now)
+    refund |= {
+        "failure_balance_transaction": transaction["id"],
+        "failure_reason": reason,
+        "status": "failed",
+    }
+    call.objects.save(refund)
+    charge = call.objects.get("charge", refund["charge"])
+    charge["amount_refunded"] -= refund["amount"]
+    charge["refunded"] = False
+    call.objects.save(charge)
+    for name in ("charge.refund.updated", "refund.updated", "refund.failed"):
+        emit(call, name, refund, before=before)
+    return refund
+
+
 def _refunded_charge(call: Call) -> Obj:
     if call.params.get("charge"):
         charge = call.objects.get("charge", call.params["charge"], "charge", 400)

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from megabox.standin import balance, bank, cards, checkout, connect, disputes, errors, external_accounts
+from megabox.standin import balance, bank, cards, checkout, connect, disputes, errors, external_accounts, payments
 from megabox.standin.call import Call, Site
 from megabox.standin.http import Request, Response, as_json
 from megabox.standin.payments import Payer
@@ -120,6 +120,12 @@ def _fail_payout(call: Call) -> Obj:
     return bank.fail_payout(call, call.objects.get("payout", call.path_id))
 
 
+def _fail_refund(call: Call) -> Obj:
+    """POST /_test/refunds/{id}/fail: the card's bank sends a refund back, for a `reason`."""
+    reason = str(call.params.get("reason", "lost_or_stolen_card"))
+    return payments.fail_refund(call, call.objects.get("refund", call.path_id), reason)
+
+
 def _deliver(call: Call) -> Obj:
     """POST /_test/events/{id}/deliver: send the event again, `times` times at once."""
     event = call.objects.get("event", call.path_id)
@@ -169,6 +175,7 @@ ACTIONS = [
     ("POST", r"/_test/balance", balance.adjust),
     ("POST", r"/_test/payouts/automatic", bank.pay_out_all),
     ("POST", r"/_test/payouts/(?P<id>\w+)/fail", _fail_payout),
+    ("POST", r"/_test/refunds/(?P<id>\w+)/fail", _fail_refund),
     ("POST", r"/_test/charges/(?P<id>\w+)/dispute", disputes.dispute_charge),
     ("POST", r"/_test/disputes/(?P<id>\w+)/decide", disputes.decide_charge),
     ("POST", r"/_test/events/(?P<id>\w+)/deliver", _deliver),

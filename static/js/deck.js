@@ -28,6 +28,7 @@ export class Deck extends EventTarget {
   get duration() { return Number.isFinite(this.#active.duration) && this.#hasStarted ? this.#active.duration : (this.#track?.ms ?? 0) / 1000; }
   get isPaused() { return this.#active.paused; }
   get track() { return this.#track; }
+  get audio() { return this.#active; }
 
   setVolume(volume, isMuted) {
     for (const audio of [this.#active, this.#idle]) {

@@ -78,13 +78,16 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.xhr === latest) setLoading(false);
 });
 
+/** A part of a page that nobody pressed for. */
+const isByItself = ({ boosted, requestConfig }) => !(boosted ?? requestConfig?.boosted) && !["click", "submit", "change"].includes(requestConfig?.triggeringEvent?.type);
+
 document.addEventListener("htmx:beforeSwap", (event) => {
   const detail = event.detail;
   if (!detail.boosted) {
     if (detail.isError) {
       detail.shouldSwap = false;
       // What loads by itself, as an ad slot, fails in silence; what somebody asked for does not.
-      if (["click", "submit", "change"].includes(detail.requestConfig.triggeringEvent?.type)) toast("A part of this page could not be loaded. Reload the page to try again.", { kind: "error" });
+      if (!isByItself(detail)) toast("A part of this page could not be loaded. Reload the page to try again.", { kind: "error" });
     }
     return;
   }
@@ -116,8 +119,9 @@ document.addEventListener("htmx:afterSettle", (event) => {
 });
 
 for (const failure of ["htmx:sendError", "htmx:timeout"]) {
-  document.addEventListener(failure, () => {
+  document.addEventListener(failure, (event) => {
     setLoading(false);
+    if (isByItself(event.detail)) return; // an ad slot that a content blocker stops is not a lost connection
     toast("No connection. What plays goes on as far as it is loaded; try again when you are back.", { kind: "error" });
   });
 }

@@ -1,7 +1,6 @@
-/* Small habits of pages: dialogs, copying, saving by themselves, looking again. */
+/* Small habits of pages: dialogs, copying, looking again. */
 
-import { post } from "./csrf.js";
-import { clock, say, toast } from "./live.js";
+import { say, toast } from "./live.js";
 import { go, refresh } from "./navigation.js";
 
 document.addEventListener("click", async (event) => {
@@ -19,46 +18,43 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+// What was chosen in a sheet closes it: a file that is fetched leaves the page where it is.
+document.addEventListener("click", (event) => event.target.closest?.("[popover] a")?.closest("[popover]").hidePopover());
+
 // A popover or dialog left behind would cover the next page.
 document.addEventListener("megabox:page", () => {
   for (const menu of document.querySelectorAll(".menu:popover-open")) menu.hidePopover();
 });
 
+// Where tabs are wider than the screen, the one that is open is in view.
+const showTab = () => {
+  for (const tab of document.querySelectorAll(".tabs > [aria-current]")) {
+    const tabs = tab.parentElement;
+    tabs.scrollLeft += tab.getBoundingClientRect().left - tabs.getBoundingClientRect().left - (tabs.clientWidth - tab.clientWidth) / 2;
+  }
+};
+document.addEventListener("megabox:page", showTab);
+showTab();
+
+// A table that scrolls sideways can be scrolled by keys too, in browsers that do not see to it themselves.
+const reachTables = () => {
+  for (const wrap of document.querySelectorAll(".table-wrap:not([role=region])")) {
+    const isWide = wrap.scrollWidth > wrap.clientWidth;
+    for (const [name, value] of [["tabindex", "0"], ["role", "group"], ["aria-label", "Table that scrolls sideways"]]) {
+      if (isWide) wrap.setAttribute(name, value);
+      else wrap.removeAttribute(name);
+    }
+  }
+};
+document.addEventListener("megabox:page", reachTables);
+document.addEventListener("toggle", reachTables, true);
+addEventListener("resize", reachTables);
+reachTables();
+
 // A click outside closes a dialog, as Escape does.
 document.addEventListener("click", (event) => {
   if (event.target instanceof HTMLDialogElement && event.detail > 0) event.target.close();
 });
-
-/* --- Forms that save themselves ---------------------------------------------------------------------- */
-const waiting = new WeakMap();
-
-document.addEventListener("input", (event) => {
-  const form = event.target.closest?.("form[data-autosave]");
-  if (!form) return;
-  clearTimeout(waiting.get(form));
-  tell(form, "Not saved yet");
-  waiting.set(form, setTimeout(() => save(form), 800));
-});
-
-// Whoever presses the button saves all of it: what waits to be saved by itself would come after it.
-document.addEventListener("submit", (event) => clearTimeout(waiting.get(event.target)), true);
-
-async function save(form) {
-  tell(form, "Saving…");
-  try {
-    const response = await post(form.action, new FormData(form));
-    const answer = response.headers.get("Content-Type")?.includes("json") ? await response.json() : {};
-    if (response.ok) tell(form, `Saved at ${clock(new Date().getHours() * 60 + new Date().getMinutes())}`);
-    else tell(form, answer.error ?? "Not saved: look at the marked fields and press the button.");
-  } catch {
-    tell(form, "Not saved: no connection. It is tried again with your next change.");
-  }
-}
-
-function tell(form, text) {
-  const place = form.querySelector("[data-autosave-state]");
-  if (place) place.textContent = text;
-}
 
 /* --- What changes by itself is looked at again ---------------------------------------------------------- */
 let isLooking = false;
@@ -73,6 +69,7 @@ setInterval(async () => {
   const [page, url] = [document.getElementById("main"), location.href];
   try {
     for (const one of due) {
+      if (one.querySelector("[data-held], [data-disc-hint]")) continue;
       if (one.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) continue;
       const before = one.textContent;
       const found = await refresh(`#${CSS.escape(one.id)}`);
@@ -80,6 +77,7 @@ setInterval(async () => {
       if (!found) return void go(url);
       const after = document.getElementById(one.id);
       if (after?.dataset.say && before !== after.textContent) say(after.dataset.say);
+      after?.querySelector("[data-begin]")?.click();
     }
   } catch { /* no connection: the next beat looks again */ } finally {
     isLooking = false;

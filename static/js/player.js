@@ -1,12 +1,15 @@
-/* The player that never stops. States: idle, loading, playing, paused, stalled, error. */
+/* The player that never stops. States: idle, loading, playing, paused, stalled, error; with data-spot an ad sounds between two tracks. */
 
 import { post } from "./csrf.js";
 import { Deck } from "./deck.js";
 import { clock, icon, make, say, toast } from "./live.js";
 import { isTyping } from "./page.js";
+import { ask } from "./slot.js";
+import { fetchSpot, hearMusic, isDue } from "./spots.js";
 import { recall, remember } from "./store.js";
 
 const PLAY_COUNTS_AFTER = 30; // distinct seconds heard
+const ALL_OF_IT = 0.9;
 const PREPARE_BEFORE_END = 25; // seconds
 
 const bar = document.getElementById("player");
@@ -21,19 +24,26 @@ let index = -1;
 let state = "idle";
 let volume = recall("volume", { level: 1, isMuted: false });
 let heard = new Set();
-let isCounted = false;
+let counted = null; // the promise of having told that it counts
+let isOver = false; // told that it was heard nearly whole, or left
 let failures = 0;
 let isSeeking = false;
+let spot = null; // sounds now
+let coming = null; // {after: track, spot}: sounds when that track has ended
 
 export const current = () => queue[index] ?? null;
 export const isPlaying = () => state === "playing" || state === "loading" || state === "stalled";
 export const volumeNow = () => (volume.isMuted ? 0 : volume.level);
-export const position = () => ({ track: current(), seconds: deck.seconds, duration: deck.duration });
+/** The volume for an ad that must sound `gainDb` other than it is, to be as loud as the music; never louder than the file. */
+export const loudness = (gainDb = 0) => volumeNow() * gain(gainDb);
+const gain = (db) => Math.min(1, 10 ** (db / 20));
+export const position = () => ({ track: spot ? null : current(), seconds: deck.seconds, duration: deck.duration });
 
 /* --- What can be done with it ------------------------------------------------------------------------------ */
 
 /** Play `tracks` from `at`, `seconds` into the first. */
 export function playAll(tracks, at = 0, seconds = 0) {
+  leave();
   queue = tracks;
   start(at, seconds);
 }
@@ -41,6 +51,7 @@ export function playAll(tracks, at = 0, seconds = 0) {
 export function pause() { deck.pause(); }
 
 export function seekTo(seconds) {
+  if (spot) return;
   deck.seek(seconds);
   keep();
 }
@@ -52,9 +63,13 @@ export async function toggle() {
 }
 
 function start(at, seconds = 0) {
+  leave();
+  endSpot();
+  coming = null;
   index = at;
   heard = new Set();
-  isCounted = false;
+  counted = null;
+  isOver = false;
   deck.cue(current(), seconds);
   begin();
 }
@@ -67,6 +82,7 @@ function begin() {
 }
 
 function skip(step) {
+  if (spot) return step > 0 && leaveSpot();
   if (step < 0 && deck.seconds > 4) return seekTo(0);
   if (queue[index + step]) start(index + step);
   else if (step < 0) seekTo(0);
@@ -76,7 +92,7 @@ function skip(step) {
 
 const hear = (name, what) => deck.addEventListener(name, what);
 
-hear("playing", () => { failures = 0; setState("playing"); });
+hear("playing", () => { failures = 0; spot?.begin(deck.audio); setState("playing"); });
 hear("pause", () => { if (!deck.isPaused) return; if (state !== "error") setState(deck.track ? "paused" : "idle"); keep(); });
 hear("waiting", () => state === "playing" && setState("stalled"));
 hear("refused", () => { setState("paused"); toast("Your browser wants a press before it plays: use the play key."); });
@@ -85,14 +101,16 @@ hear("seeked", () => !deck.isPaused && setState("playing"));
 
 hear("timeupdate", () => {
   if (state === "stalled" && !deck.isPaused) setState("playing");
-  if (state === "playing") count();
-  const rest = deck.duration - deck.seconds;
-  if (state === "playing" && queue[index + 1] && rest < PREPARE_BEFORE_END) deck.prepare(queue[index + 1]);
+  if (state === "playing" && !spot) count();
+  if (state === "playing" && queue[index + 1] && deck.duration - deck.seconds < PREPARE_BEFORE_END) prepare();
   draw();
 });
 
 hear("ended", () => {
+  if (!spot && queue[index + 1] && coming?.spot && volumeNow() > 0) return startSpot(coming.spot);
   if (queue[index + 1]) return start(index + 1);
+  leave();
+  endSpot();
   setState("paused");
   deck.cue(current());
   keep();
@@ -100,20 +118,84 @@ hear("ended", () => {
 });
 
 hear("broken", () => {
+  if (spot) return start(index + 1); // an ad that does not load stops nobody's music
   setState("error");
+  isOver = true; // nobody skipped it
   failures += 1;
   const goesOn = queue[index + 1] && failures < 3;
   toast(`“${current().title}” could not be played. ${goesOn ? "The next track follows." : "Try again in a moment."}`, { kind: "error" });
   if (goesOn) start(index + 1);
 });
 
-/** A play counts once 30 different seconds of it were heard. */
+/** A play counts once 30 different seconds of it were heard, a shorter track whole; nine tenths of it are all of it. */
 function count() {
-  heard.add(Math.floor(deck.seconds));
-  if (isCounted || heard.size < PLAY_COUNTS_AFTER) return;
-  isCounted = true;
-  post("/plays/", { track: Number(current().id), seconds: heard.size }, { keepalive: true }).catch(() => { isCounted = false; });
+  const second = Math.floor(deck.seconds);
+  if (!heard.has(second)) hearMusic();
+  heard.add(second);
+  if (!counted && heard.size >= needed()) counted = tell("counted").catch(() => { counted = null; });
+  if (counted && !isOver && heard.size >= ALL_OF_IT * deck.duration) {
+    isOver = true;
+    counted.then(() => tell("complete")).catch(() => { /* a count less */ });
+  }
 }
+
+const needed = () => Math.min(PLAY_COUNTS_AFTER, Math.floor(deck.duration) || PLAY_COUNTS_AFTER);
+
+/** Begun, and left before it counted. */
+function leave() {
+  if (!current() || !heard.size || counted || isOver) return;
+  isOver = true;
+  tell("skipped").catch(() => { /* a count less */ });
+}
+
+function tell(stage) {
+  const { id, place, site } = current();
+  return post("/plays/", { track: Number(id), seconds: heard.size, stage, place, site }, { keepalive: true });
+}
+
+/* --- A spot between two tracks --------------------------------------------------------------------------------- */
+
+/** What follows the current track: a spot when one is due and is there, else the next track. */
+async function prepare() {
+  const track = current();
+  if (spot || !isDue() || volumeNow() === 0 || !track.stream.startsWith("/stream/")) return deck.prepare(queue[index + 1]);
+  if (coming?.after === track) return;
+  const mine = (coming = { after: track, spot: null });
+  mine.spot = await fetchSpot(track);
+  if (coming === mine && current() === track && !spot) deck.prepare(mine.spot?.track ?? queue[index + 1]);
+}
+
+function startSpot(next) {
+  coming = null;
+  if (!next.show(leaveSpot)) {
+    next.end();
+    return start(index + 1);
+  }
+  spot = next;
+  bar.dataset.spot = "";
+  seekBar.disabled = true;
+  deck.cue(spot.track);
+  setVolume(volume);
+  begin();
+}
+
+/** The listener has had enough, which is theirs to say once five seconds were played. */
+function leaveSpot() {
+  if (spot.maySkip) start(index + 1);
+  else say("The ad can be skipped when five seconds of it were played.");
+}
+
+function endSpot() {
+  if (!spot) return;
+  spot.end();
+  spot = null;
+  delete bar.dataset.spot;
+  seekBar.disabled = false;
+  setVolume(volume);
+}
+
+addEventListener("pagehide", () => { spot?.end(); leave(); });
+addEventListener("pageshow", (event) => { if (event.persisted && spot) start(index + 1); });
 
 channel?.addEventListener("message", (event) => {
   if (event.data.sounds && event.data.sounds !== tab && isPlaying()) deck.pause();
@@ -135,12 +217,12 @@ function setState(next) {
 
 /** Who plays: words, cover, the lock screen, the queue. */
 function describe() {
-  const track = current();
+  const track = spot?.track ?? current();
   if (!track) return;
   const title = part("title");
   const cover = part("cover");
   title.textContent = track.title;
-  title.href = cover.href = track.url || "/";
+  title.href = cover.href = track.url || current().url || "/";
   part("artist").textContent = track.artist;
   cover.replaceChildren(...(track.cover ? [make("img", { src: track.cover, alt: "", width: 56, height: 56 })] : []));
   document.querySelector("[data-player-next]").disabled = !queue[index + 1];
@@ -201,7 +283,7 @@ function remove(at) {
 /* --- What is remembered --------------------------------------------------------------------------------------- */
 
 function keep() {
-  if (current()) remember("player", { queue, index, seconds: deck.seconds });
+  if (current()) remember("player", spot ? { queue, index: index + 1, seconds: 0 } : { queue, index, seconds: deck.seconds });
 }
 
 setInterval(() => isPlaying() && keep(), 5000);
@@ -222,8 +304,20 @@ function restore() {
 /** A [data-play] element as a track. */
 const read = (node) => ({
   id: node.dataset.trackId, title: node.dataset.title, artist: node.dataset.artist, album: node.dataset.album, url: node.dataset.url,
-  cover: node.dataset.cover, ms: Number(node.dataset.durationMs), stream: node.dataset.stream,
+  cover: node.dataset.cover, ms: Number(node.dataset.durationMs), stream: node.dataset.stream, place: place(), site: site(),
 });
+
+/** The kind of page a track is started on. */
+function place() {
+  const [kind = "home", ...rest] = location.pathname.split("/").filter(Boolean);
+  return kind === "artists" ? ["artist", "album", "track"][rest.length - 1] : kind;
+}
+
+/** The site whose link led here, by its host alone. */
+function site() {
+  const host = document.referrer && new URL(document.referrer).hostname;
+  return host === location.hostname ? "" : host;
+}
 
 const rowsOf = (list) => [...(list?.querySelectorAll("[data-play]") ?? [])];
 
@@ -286,11 +380,12 @@ document.querySelector("[data-queue-clear]").addEventListener("click", () => { q
 function setVolume(next) {
   volume = next;
   remember("volume", volume);
-  deck.setVolume(volume.level, volume.isMuted);
+  deck.setVolume(volume.level * (spot ? gain(spot.gainDb) : 1), volume.isMuted);
   volumeBar.value = volume.level * 100;
   muteKey.setAttribute("aria-pressed", String(volume.isMuted));
   muteKey.replaceChildren(icon(volume.isMuted ? "muted" : "volume"));
   muteKey.setAttribute("aria-label", volume.isMuted ? "Sound on" : "Mute");
+  document.dispatchEvent(new CustomEvent("megabox:volume"));
 }
 
 const keysSwitch = document.querySelector("[data-keys-switch]");
@@ -340,7 +435,7 @@ document.getElementById("queue").addEventListener("toggle", (event) => {
   const place = part("slot");
   if (event.newState !== "open" || !current() || place.dataset.for === String(current().id)) return;
   place.dataset.for = current().id;
-  window.htmx.ajax("GET", `/ads/slot/player/track/${current().id}/`, { target: place, swap: "innerHTML" });
+  ask(place, `/ads/slot/player/track/${current().id}/`);
 });
 
 document.addEventListener("megabox:page", mark);

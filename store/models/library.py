@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from store.models.belonging import Belonging, one_of
+from store.models.codes import DownloadCode
 from store.models.gates import Gate
 from store.models.orders import OrderLine
 
@@ -29,6 +30,9 @@ class LibraryItem(models.Model):
     reason = models.CharField(max_length=10, choices=Reason)
     order_line = models.ForeignKey(OrderLine, models.PROTECT, null=True, blank=True, related_name="library_items")
     gate = models.ForeignKey(Gate, models.PROTECT, null=True, blank=True, related_name="library_items")
+    download_code = models.OneToOneField(
+        DownloadCode, models.PROTECT, null=True, blank=True, related_name="library_item"
+    )
     added_at = models.DateTimeField(default=timezone.now)
 
     objects = Belonging.as_manager()
@@ -47,7 +51,8 @@ class LibraryItem(models.Model):
             models.CheckConstraint(
                 condition=Q(reason="ORDER", order_line__isnull=False)
                 | Q(reason="CREDITS", gate__isnull=False)
-                | Q(reason__in=["GIFT", "CODE", "FREE"]),
+                | Q(reason="CODE", download_code__isnull=False)
+                | Q(reason__in=["GIFT", "FREE"]),
                 name="library_item_has_its_reason",
             ),
             models.UniqueConstraint(
@@ -84,6 +89,7 @@ class Download(models.Model):
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["at"], name="download_time"),
             models.Index(fields=["album", "at"], name="download_of_album"),
             models.Index(fields=["track", "at"], name="download_of_track"),
         ]

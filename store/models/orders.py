@@ -10,10 +10,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from store.models.belonging import Belonging, one_of
+from store.models.discounts import Discount
 
 
 class Order(models.Model):
-    """What somebody buys in one payment: music of one or more artists, or an advertiser's deposit.
+    """What somebody buys in one payment: music of one or more artists, an album before it is out, or a deposit.
 
     `price_micros` is what the lines asked when the order was placed. Stripe says what was really paid: `total_micros`
     of which `tax_micros` is tax; the rest is the price without tax that the artists' 90 % is computed from.
@@ -21,6 +22,7 @@ class Order(models.Model):
 
     class Kind(models.TextChoices):
         SALE = "SALE", "sale"
+        PREORDER = "PREORDER", "pre-order"
         DEPOSIT = "DEPOSIT", "deposit"
 
     class State(models.TextChoices):
@@ -39,7 +41,10 @@ class Order(models.Model):
     price_micros = models.BigIntegerField()
     tax_micros = models.BigIntegerField(default=0)
     total_micros = models.BigIntegerField()
-    refunded_micros = models.BigIntegerField(default=0)
+    refunded_micros = models.BigIntegerField(default=0, help_text="What was given back and did not come back.")
+    returned_micros = models.BigIntegerField(
+        default=0, db_default=0, help_text="What was given back, and sent back to us by the card's bank."
+    )
     charged_back_micros = models.BigIntegerField(default=0, help_text="What lost disputes took.")
     fee_micros = models.BigIntegerField(null=True, blank=True, help_text="Stripe's fee; empty until Stripe tells it.")
     country = models.CharField(max_length=2, blank=True, default="")
@@ -60,6 +65,7 @@ class Order(models.Model):
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["next_check_at"], condition=Q(next_check_at__isnull=False), name="order_waiting"),
+            models.Index(fields=["paid_at"], condition=Q(paid_at__isnull=False), name="order_paid"),
             models.Index(fields=["user", "placed_at"], name="order_of_user"),
             models.Index(fields=["guest_key"], condition=~Q(guest_key=""), name="order_of_guest"),
             models.Index(fields=["email"], condition=Q(user=None), name="order_of_guest_address"),
@@ -73,6 +79,7 @@ class Order(models.Model):
                 condition=Q(refunded_micros__gte=0, refunded_micros__lte=F("total_micros")),
                 name="order_refund_within_total",
             ),
+            models.CheckConstraint(condition=Q(returned_micros__gte=0), name="order_returned_not_negative"),
             models.CheckConstraint(condition=Q(charged_back_micros__gte=0), name="order_charge_back_not_negative"),
             models.CheckConstraint(
                 condition=Q(state__in=["PAID", "REFUNDED"], paid_at__isnull=False)
@@ -103,6 +110,11 @@ class Order(models.Model):
         return f"order:{self.pk}:{self.kind.lower()}"
 
     @property
+    def sale_key(self) -> str:
+        """The key of the entry that shares it out: the payment's own, but for what is delivered later."""
+        return f"order:{self.pk}:sale"
+
+    @property
     def fee_key(self) -> str:
         """The key of the entry that books Stripe's fee."""
         return f"order:{self.pk}:fee"
@@ -111,8 +123,8 @@ class Order(models.Model):
 class OrderLine(models.Model):
     """One thing of an order, with everything frozen that decides who gets what of it.
 
-    `shares` is the split sheet, `[[payee_id, basis_points], ...]`; `net_micros` is this line's part of what was paid
-    without tax, empty until paid.
+    `shares` is the split sheet, `[[payee_id, basis_points], ...]`; `price_micros` is what is asked after
+    `discount_micros` were taken off; `net_micros` is this line's part of what was paid without tax, empty until paid.
     """
 
     class Kind(models.TextChoices):
@@ -131,6 +143,8 @@ class OrderLine(models.Model):
     title = models.CharField(max_length=300)
     facts = models.JSONField(default=dict, blank=True)
     price_micros = models.BigIntegerField()
+    discount = models.ForeignKey(Discount, models.PROTECT, null=True, blank=True, related_name="order_lines")
+    discount_micros = models.BigIntegerField(default=0, db_default=0, help_text="What its code took off.")
     net_micros = models.BigIntegerField(null=True, blank=True)
     shares = models.JSONField(default=list, blank=True)
     policy_version = models.PositiveIntegerField()
@@ -145,10 +159,19 @@ class OrderLine(models.Model):
                 name="order_line_is_one_thing",
             ),
             models.CheckConstraint(condition=Q(price_micros__gte=0), name="order_line_price_not_negative"),
+            models.CheckConstraint(
+                condition=Q(discount=None, discount_micros=0) | Q(discount__isnull=False, discount_micros__gt=0),
+                name="order_line_discount_has_its_code",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def full_micros(self) -> int:
+        """What was asked before its code took something off."""
+        return self.price_micros + self.discount_micros
 
     @property
     def source(self) -> str:
@@ -157,13 +180,14 @@ class OrderLine(models.Model):
 
 
 class CartItem(models.Model):
-    """Music that somebody means to buy, at the price they named."""
+    """Music that somebody means to buy, at the price they named; a code may take something off it."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="+")
     guest_key = models.CharField(max_length=64, blank=True, default="")
     album = models.ForeignKey("artists.Album", models.CASCADE, null=True, blank=True, related_name="+")
     track = models.ForeignKey("artists.Track", models.CASCADE, null=True, blank=True, related_name="+")
     price_micros = models.BigIntegerField()
+    discount = models.ForeignKey(Discount, models.SET_NULL, null=True, blank=True, related_name="+")
     added_at = models.DateTimeField(default=timezone.now)
 
     objects = Belonging.as_manager()

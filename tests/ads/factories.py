@@ -1,13 +1,17 @@
 """Plain makers for the ads room. Amounts are micros of USD; the cast's advertiser is acme."""
 
 import itertools
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
-from ads import credits, impressions, line, tokens, wallets
+from ads import tokens
+from ads.budgets import leases
+from ads.measurement import counting, gate_views, line
 from ads.models import Ad, Advertiser, Campaign, CampaignDay, Impression, Place, Wallet
+from ads.rewards import credits, wallets
 from ads.tokens import Choice
 from artists.models import Album
 from ledger import chart, journal
@@ -60,7 +64,7 @@ def make_campaign(*, live: bool = True, prepaid: int | None = None, **fields: An
         "state": Campaign.State.LIVE if live else Campaign.State.DRAFT,
         **fields,
     }
-    if values.get("kind") == Campaign.Kind.HOUSE:
+    if values.get("kind") in (Campaign.Kind.HOUSE, Campaign.Kind.CROSS):
         values.update(cpm_micros=0, budget_micros=0, advertiser=None)
     elif "advertiser" not in values:
         values["advertiser"] = make_advertiser(prepaid=values["budget_micros"] if prepaid is None else prepaid)
@@ -94,6 +98,13 @@ def choice(ad: Ad) -> Choice:
     return Choice(ad_id=ad.pk, campaign_id=ad.campaign_id, price_micros=ad.campaign.price_micros)
 
 
+def lease(ad: Ad, at: datetime = NOON) -> int:
+    """The lease that pays a view of this ad: what serving puts into a token."""
+    lease_id = leases.reserve(ad.campaign_id, ad.campaign.price_micros, at)
+    assert lease_id is not None
+    return lease_id
+
+
 def gate_token(ad: Ad, wallet: Wallet, *, at: datetime = NOON, **terms: Any) -> str:
     return tokens.issue(choice(ad), Place.GATE, at=at, wallet_id=wallet.pk, **terms)
 
@@ -101,7 +112,8 @@ def gate_token(ad: Ad, wallet: Wallet, *, at: datetime = NOON, **terms: Any) -> 
 def page_token(ad: Ad, album: Album | None = None, *, at: datetime = NOON, **terms: Any) -> str:
     """A token for a page of `album`, whose artist has all of it unless `shares` say otherwise."""
     album = album or make_album()
-    terms = {"shares": [[album.artist.payee_id, 10_000]], "artist_id": album.artist_id, "album_id": album.pk, **terms}
+    shares = [] if terms.get("place") == Place.MEGAKEY else [[album.artist.payee_id, 10_000]]
+    terms = {"shares": shares, "artist_id": album.artist_id, "album_id": album.pk, **terms}
     place = terms.pop("place", Place.PAGE)
     return tokens.issue(choice(ad), place, at=at, **terms)
 
@@ -109,15 +121,16 @@ def page_token(ad: Ad, album: Album | None = None, *, at: datetime = NOON, **ter
 def watch(ad: Ad, wallet: Wallet, *, at: datetime = NOON) -> Impression:
     """A gate view, started and watched to its end."""
     token = gate_token(ad, wallet, at=at)
-    impressions.start_gate_view(token, wallet, at)
-    return impressions.confirm_gate_view(token, wallet, "reading", at + timedelta(milliseconds=ad.duration_ms))
+    gate_views.start(token, wallet, at)
+    end = at + timedelta(milliseconds=ad.duration_ms)
+    return gate_views.confirm(token, wallet, "reading", end).impression
 
 
 def see(ad: Ad, album: Album | None = None, *, at: datetime = NOON, **terms: Any) -> Impression:
     """A view beside music that counts."""
     token = page_token(ad, album, at=at, **terms)
     payload = {"visible_ms": 1_500}
-    assert impressions.record_event(token, "viewed", payload, at + timedelta(seconds=2)) == "accepted"
+    assert counting.record(token, "viewed", payload, at + timedelta(seconds=2)) == "accepted"
     return Impression.objects.get(pk=tokens.verify(token).id)
 
 
@@ -142,6 +155,7 @@ def make_impression(ad: Ad | None = None, **fields: Any) -> Impression:
         "day": at.date(),
         **fields,
     }
+    values.setdefault("offered_micros", values["price_micros"])
     with transaction.atomic():
         values.setdefault("number", line.take())
         impression = Impression.objects.create(**values)
@@ -160,7 +174,7 @@ def download(wallet: Wallet, album: Album, *, credits_micros: int = 5_000, at: d
         credits_micros,
         [[album.artist.payee_id, 10_000]],
         key=f"download:{next(_numbers)}",
-        source=f"store.gate:{next(_numbers)}",
+        source=f"store.gate:{uuid.uuid4()}",
         facts={"title": album.title},
         at=at,
     )

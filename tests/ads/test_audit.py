@@ -6,9 +6,21 @@ import pytest
 from django.db import transaction
 from django.db.models import F
 
-from ads import audit, credits, rejections, settlement
-from ads.models import BookDay, Campaign, CampaignDay, GroupEntry, Impression, ImpressionGroup, Place, Settlement
+from ads import audit
+from ads.models import (
+    BookDay,
+    BudgetLease,
+    Campaign,
+    CampaignDay,
+    GroupEntry,
+    Impression,
+    ImpressionGroup,
+    Place,
+    Settlement,
+)
 from ads.models.impressions import ImpressionQuerySet
+from ads.revenue import rejections, settlement
+from ads.rewards import credits
 from ledger import chart, journal
 from ledger.journal import Line
 from tests.ads.factories import (
@@ -17,6 +29,7 @@ from tests.ads.factories import (
     NOON,
     USD,
     download,
+    lease,
     make_ad,
     make_impression,
     make_wallet,
@@ -57,7 +70,21 @@ def test_a_price_changed_after_settlement_is_found() -> None:
     settled = _settled().filter(place=Place.PAGE).first()
     assert settled is not None
     Impression.objects.filter(pk=settled.pk).update(price_micros=F("price_micros") + 1)
-    assert _rules() == {"spend is views", "groups are impressions", "settled is billable"}
+    assert _rules() == {"spend is views", "price is weighed", "groups are impressions", "settled is billable"}
+
+
+def test_leases_that_do_not_say_what_is_held_or_billed_are_found() -> None:
+    ad = make_ad()
+    view = see(ad, lease_id=lease(ad))
+    assert _rules() == set()
+    CampaignDay.objects.filter(campaign=ad.campaign).update(leased_micros=F("leased_micros") - 1)
+    assert _rules() == {"leased is held"}
+    CampaignDay.objects.filter(campaign=ad.campaign).update(leased_micros=F("leased_micros") + 1)
+    BudgetLease.objects.update(billed_micros=0)
+    assert _rules() == {"leased is held", "leases bill views"}
+    BudgetLease.objects.update(billed_micros=view.price_micros)
+    rejections.reject(view.pk, at=NEXT_DAY)
+    assert _rules() == set(), "what is given back goes to the budget, not to the lease"
 
 
 def test_a_view_that_disappeared_after_settlement_is_found() -> None:

@@ -1,13 +1,17 @@
 """Campaigns: what has to be true before one is shown, and what happens when it stops."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.test import Client
 
-from ads import campaigns, funds, settlement
-from ads.campaigns import NotPossible, NotReady
-from ads.models import Ad, Campaign, Impression
+from ads.budgets import funds, leases
+from ads.demand import campaigns, drafts
+from ads.demand.campaigns import NotPossible, NotReady
+from ads.models import Ad, BudgetLease, Campaign, Impression
+from ads.revenue import settlement
 from ads.tokens import LIFETIME_SECONDS
 from ledger import chart, journal
 from ledger.journal import Line
@@ -16,6 +20,7 @@ from tests.ads.factories import (
     NEXT_DAY,
     NOON,
     USD,
+    lease,
     make_ad,
     make_advertiser,
     make_campaign,
@@ -58,10 +63,27 @@ def test_what_is_missing_is_said_all_at_once() -> None:
         campaigns.go_live(campaign, NOON)
     assert refusal.value.reasons == [
         "Its last day is over. Choose a later one, or none.",
-        "No ad is approved yet. Add one and send it for review.",
+        "No ad is approved yet. One waits for review: a person looks at it.",
         "Its budget is not prepaid: add $6.00, or lower the budget.",
     ]
     assert _state(campaign) == State.DRAFT
+
+
+@pytest.mark.parametrize("verb", ["end", "discard"])
+def test_a_campaign_that_is_ended_or_deleted_in_another_tab_does_not_go_live(
+    verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign, look = make_campaign(live=False), campaigns.missing
+    make_ad(campaign)
+
+    def look_while_the_other_tab_is_quicker(looked_at: Campaign, at: datetime) -> list[str]:
+        found, other = look(looked_at, at), Campaign.objects.get(pk=looked_at.pk)
+        campaigns.end(other, at) if verb == "end" else drafts.discard(other)
+        return found
+
+    monkeypatch.setattr(campaigns, "missing", look_while_the_other_tab_is_quicker)
+    with pytest.raises(NotPossible, match="in the meantime"):
+        campaigns.go_live(campaign, NOON)
 
 
 def test_two_campaigns_never_count_on_the_same_money() -> None:
@@ -90,7 +112,47 @@ def test_free_money_is_prepaid_less_unbilled_less_reserved() -> None:
     assert (after.prepaid, after.unbilled, after.free) == (usd("30") - 12_000, 0, usd("20"))
 
 
+def test_only_whole_cents_can_be_given_back_and_less_is_not_offered() -> None:
+    rich, poor = make_advertiser(prepaid=usd("10")), make_advertiser(prepaid=usd("0.009"))
+    see(make_ad(make_campaign(advertiser=rich)))
+    assert funds.of(rich, NOON).refundable == usd("9.99")
+    assert funds.of(poor, NOON).refundable == 0
+    client = Client()
+    client.force_login(acme())
+    page = client.get("/advertise/").content.decode()
+    assert f"/advertise/{rich.pk}/give-back/" in page
+    assert f"/advertise/{poor.pk}/give-back/" not in page
+
+
 def test_a_stopped_campaign_frees_its_money_when_no_ad_of_it_can_be_on_screen() -> None:
+    advertiser = make_advertiser(prepaid=usd("10"))
+    campaign = make_campaign(advertiser=advertiser)
+    held = lease(make_ad(campaign))
+    campaigns.end(campaign, NOON)
+    assert funds.of(advertiser, NOON).held == 6_000, "the one that was offered; the rest of the slice is given back"
+    assert funds.of(advertiser, NOON).free == usd("9.994")
+    returns_at = BudgetLease.objects.get(pk=held).returns_at
+    assert returns_at == NOON + timedelta(seconds=30 + LIFETIME_SECONDS)
+    leases.return_due(returns_at)
+    assert funds.of(advertiser, NOON).free == usd("10")
+
+
+def test_the_page_of_a_stopped_campaign_says_what_offers_on_their_way_still_hold() -> None:
+    advertiser = make_advertiser(prepaid=usd("10"))
+    campaign = make_campaign(advertiser=advertiser)
+    lease(make_ad(campaign))
+    client, page = Client(), f"/advertise/campaigns/{campaign.pk}/"
+    client.force_login(acme())
+    words = "$0.006 is held for ads that were offered and can still be watched"
+    assert words not in client.get(page).content.decode(), "while it is live all of its rest is kept for it"
+    campaigns.pause(campaign, NOON)
+    assert words in client.get(page).content.decode()
+    leases.return_due(BudgetLease.objects.get().returns_at)
+    assert words not in client.get(page).content.decode()
+
+
+def test_without_leases_a_stopped_campaign_keeps_its_rest_as_long_as_a_token_lives(settings: Any) -> None:
+    settings.ADS_LEASE_SECONDS = 0
     advertiser = make_advertiser(prepaid=usd("10"))
     campaign = make_campaign(advertiser=advertiser)
     campaigns.end(campaign, NOON)
@@ -186,10 +248,20 @@ def test_nobody_reviews_their_own_ad() -> None:
         campaigns.approve(ad, ada(), NOON)
 
 
-def test_an_ad_whose_file_is_not_ready_is_not_sent() -> None:
+def test_a_spot_that_is_still_being_made_may_be_sent_and_is_approved_when_it_is_made() -> None:
     campaign = make_campaign(live=False)
-    make_ad(campaign, review=Ad.Review.DRAFT, media_state=Ad.MediaState.WANTED)
-    with pytest.raises(NotPossible, match="still being made"):
+    ad = make_ad(campaign, review=Ad.Review.DRAFT, media_state=Ad.MediaState.WANTED)
+    assert campaigns.send_for_review(campaign) == 1
+    with pytest.raises(NotPossible, match="is not made"):
+        campaigns.approve(ad, ada(), NOON)
+    Ad.objects.update(media_state=Ad.MediaState.READY)
+    campaigns.approve(ad, ada(), NOON)
+
+
+def test_an_ad_whose_file_cannot_be_used_is_not_sent() -> None:
+    campaign = make_campaign(live=False)
+    make_ad(campaign, review=Ad.Review.DRAFT, media_state=Ad.MediaState.FAILED, media_reason="It is silent.")
+    with pytest.raises(NotPossible, match="cannot be used"):
         campaigns.send_for_review(campaign)
 
 
@@ -220,7 +292,11 @@ def test_an_ad_that_was_never_shown_is_deleted_and_one_that_was_is_kept_for_the_
         {"ends_at": NOON - timedelta(days=60)},
         {"daily_cap_micros": 0},
         {"frequency_cap": 0},
+        {"leased_micros": -1},
+        {"leased_micros": usd("9"), "spent_micros": usd("1.01")},
+        {"pass_permille": 1_001},
         {"kind": "HOUSE"},
+        {"kind": "CROSS"},
         {"advertiser": None},
         {"state": "ENDED"},
     ],
@@ -235,6 +311,7 @@ def test_the_database_refuses_a_campaign_that_cannot_be(change: dict[str, object
     "change",
     [
         {"price_micros": -1},
+        {"weight_permille": 1_001},
         {"state": "REJECTED"},
         {"reason": "bot"},
         {"posting_n": 1},

@@ -1,17 +1,26 @@
 """Two at once: the same click, the same budget, the same day, the same guest. Real threads, real commits."""
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 
-from ads import audit, campaigns, due, rejections, settlement, wallets
-from ads.impressions import ViewRefused, confirm_gate_view, record_event, start_gate_view
-from ads.models import BookDay, Campaign, Impression, Wallet
+from ads import audit
+from ads.budgets import charges
+from ads.budgets.charges import Charge
+from ads.demand import campaigns
+from ads.measurement import claims, counting, gate_views, sql
+from ads.measurement.claims import Report
+from ads.measurement.gate_views import ViewRefused
+from ads.megakey import extension, pairings, sites
+from ads.models import Ad, BookDay, Campaign, Impression, Site, StageHour, Wallet
+from ads.revenue import due, escrow, rejections, replaced, settlement
+from ads.rewards import wallets
 from ledger import audit as ledger_audit
 from ledger.models import Entry
 from tests.ads.factories import (
@@ -29,7 +38,7 @@ from tests.ads.factories import (
     usd,
     watch,
 )
-from tests.artists.factories import make_album
+from tests.artists.factories import make_album, make_artist
 from tests.users.factories import leo
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,8 +75,8 @@ def _books_are_clean() -> None:
 def test_two_clicks_at_once_count_one_view_and_both_are_told_so() -> None:
     ad, wallet = make_ad(), make_wallet()
     token = gate_token(ad, wallet)
-    start_gate_view(token, wallet, NOON)
-    answers = _at_once(*[lambda: confirm_gate_view(token, Wallet.objects.get(), "reading", END)] * 4)
+    gate_views.start(token, wallet, NOON)
+    answers = _at_once(*[lambda: gate_views.confirm(token, Wallet.objects.get(), "reading", END).impression] * 4)
     assert [getattr(answer, "pk", answer) for answer in answers] == [Impression.objects.get().pk] * 4
     assert wallet.balance_micros() == 6_000
     assert Campaign.objects.get().spent_micros == 6_000
@@ -77,16 +86,34 @@ def test_two_clicks_at_once_count_one_view_and_both_are_told_so() -> None:
 def test_the_same_event_at_once_is_accepted_once() -> None:
     token = page_token(make_ad())
     at = NOON + timedelta(seconds=2)
-    answers = _at_once(*[lambda: record_event(token, "viewed", {"visible_ms": 1_500}, at)] * 4)
+    answers = _at_once(*[lambda: counting.record(token, "viewed", {"visible_ms": 1_500}, at)] * 4)
     assert sorted(answers) == ["accepted", "duplicate", "duplicate", "duplicate"]
     assert Campaign.objects.get().spent_micros == 6_000
 
 
 def test_two_payloads_at_once_leave_one_view_and_a_conflict() -> None:
     token, at = page_token(make_ad()), NOON + timedelta(seconds=2)
-    answers = _at_once(*[lambda ms=ms: record_event(token, "viewed", {"visible_ms": ms}, at) for ms in (1_500, 1_600)])
+    answers = _at_once(
+        *[lambda ms=ms: counting.record(token, "viewed", {"visible_ms": ms}, at) for ms in (1_500, 1_600)]
+    )
     assert sorted(answers) == ["accepted", "conflict"]
     assert Impression.objects.count() == 1
+
+
+def test_batches_that_meet_in_every_row_wait_for_each_other_and_never_in_a_ring() -> None:
+    ads, at = [make_ad(make_campaign(budget_micros=usd("0.06"))) for _ in range(3)], NOON + timedelta(seconds=2)
+
+    def batch(order: list[Ad]) -> list[Report]:
+        taken = [claims.take(page_token(ad), "viewed", {"visible_ms": 1_500}, at) for ad in order * 2]
+        return [report for report in taken if isinstance(report, Report)]
+
+    same = batch(ads)
+    batches = [same, same[::-1], batch(ads[::-1]), batch(ads)]
+    answers = _at_once(*[lambda reports=reports: counting.count(reports) for reports in batches])
+    assert sorted(answers[0] + answers[1]) == ["accepted"] * 6 + ["duplicate"] * 6
+    assert answers[2:] == [["accepted"] * 6] * 2
+    assert list(Campaign.objects.values_list("spent_micros", flat=True)) == [36_000] * 3
+    _books_are_clean()
 
 
 def test_the_last_of_a_budget_is_spent_once() -> None:
@@ -94,10 +121,10 @@ def test_the_last_of_a_budget_is_spent_once() -> None:
     held = [make_wallet() for _ in range(4)]
     offered = [(gate_token(ad, wallet), wallet) for wallet in held]
     for token, wallet in offered:
-        start_gate_view(token, wallet, NOON)
+        gate_views.start(token, wallet, NOON)
     answers = _at_once(
         *[
-            lambda token=token, wallet=wallet: confirm_gate_view(token, wallet, "reading", END)
+            lambda token=token, wallet=wallet: gate_views.confirm(token, wallet, "reading", END)
             for token, wallet in offered
         ]
     )
@@ -142,7 +169,7 @@ def test_what_came_since_is_billed_by_one_entry_when_two_workers_look(monkeypatc
 
 def test_two_workers_take_turns_over_many_groups_and_new_views(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of two: both bill some of the groups, and views come while they do."""
-    monkeypatch.setattr("ads.billing.GROUPS_AT_ONCE", 2)
+    monkeypatch.setattr("ads.revenue.billing.GROUPS_AT_ONCE", 2)
     ad = make_ad(make_campaign(budget_micros=usd("10"), frequency_cap=100))
     albums = [make_album() for _ in range(7)]
 
@@ -268,3 +295,117 @@ def test_two_campaigns_going_live_at_once_share_no_money(monkeypatch: pytest.Mon
     answers = _at_once(*[lambda campaign=campaign: campaigns.go_live(campaign, NOON) for campaign in drafts])
     assert sorted(type(answer).__name__ for answer in answers) == ["NoneType", "NotReady"]
     assert Campaign.objects.live().count() == 1
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer at a time")
+def test_a_batch_of_two_days_that_is_charged_in_parts_never_waits_in_a_ring(monkeypatch: pytest.MonkeyPatch) -> None:
+    ad = make_ad(make_campaign(daily_cap_micros=14_000))
+    tomorrow = NOON + timedelta(days=1)
+    batch = [_seen(ad, at) for at in (NOON, NOON, tomorrow)]
+    other = _seen(ad, NOON)
+    see(ad)
+    see(ad, at=tomorrow)
+    bill, is_in_parts = charges.bill, threading.Event()
+
+    def bill_and_linger(asked: Mapping[Charge, int], *freed: Mapping[Charge, int]) -> set[Charge]:
+        refused = bill(asked, *freed)
+        if len(asked) == 2:  # the whole batch: its first day has no room for two more
+            is_in_parts.set()
+            time.sleep(0.5)  # meanwhile the other one takes what it can
+        return refused
+
+    def count_other() -> list[str]:
+        assert is_in_parts.wait(timeout=10)
+        return list(counting.count([other]))
+
+    monkeypatch.setattr(charges, "bill", bill_and_linger)
+    assert _at_once(lambda: counting.count(batch), count_other) == [["accepted"] * 3, ["accepted"]]
+    assert Campaign.objects.get().spent_micros == 24_000
+    assert Impression.objects.filter(reason="over_budget").count() == 2
+    _books_are_clean()
+
+
+def _seen(ad: Ad, at: datetime) -> Report:
+    report = claims.take(page_token(ad, at=at), "viewed", {"visible_ms": 1_500}, at + timedelta(seconds=2))
+    assert isinstance(report, Report)
+    return report
+
+
+def test_one_code_sent_by_many_at_once_pairs_one_browser() -> None:
+    wallet = wallets.for_listener(leo(), "")
+    code = pairings.new_code(wallet, NOON)
+    answers = _at_once(*[lambda: pairings.exchange(code, NOON)] * 6)
+    assert sum(isinstance(answer, str) for answer in answers) == 1
+    assert sum(isinstance(answer, pairings.NotPaired) for answer in answers) == 5
+    assert pairings.live(wallet).count() == 1
+
+
+def test_many_browsers_of_one_wallet_that_ask_at_once_are_given_one_ad() -> None:
+    for _ in range(3):
+        make_ad()
+    wallet = wallets.for_listener(leo(), "")
+    answers = _at_once(*[lambda: extension.offer(wallet, NOON)] * 6)
+    assert [answer for answer in answers if not isinstance(answer, extension.Shown)] == []
+    assert len({answer.token for answer in answers}) == 1
+    later = NOON + timedelta(hours=1)
+    again = _at_once(*[lambda: extension.offer(wallet, later)] * 6)
+    assert len({answer.token for answer in again} - {answer.token for answer in answers}) == 1
+
+
+def test_a_list_published_by_many_at_once_has_each_version_once() -> None:
+    Site.objects.create(domain="news.example", rank=1, months=12)
+    answers = _at_once(*[lambda: sites.publish(NOON).version] * 6)
+    assert answers == [1] * 6
+
+
+def test_an_escrow_is_released_once_whoever_releases_it() -> None:
+    artist = make_artist()
+    site = Site.objects.create(domain="news.example", rank=1, months=12, payee=artist.payee)
+    see(make_ad(), place="megakey", wallet_id=make_wallet().pk, shares=replaced.shares_of(site.pk))
+    settlement.settle_due(NEXT_DAY)
+    BookDay.objects.update_or_create(day=DAY, defaults={"state": "FINAL", "closed_at": NEXT_DAY, "final_at": NEXT_DAY})
+    at = NOON + timedelta(days=8)
+    assert sorted(_at_once(*[lambda: escrow.release_due(at)] * 4)) == [0, 0, 0, 1]
+    _books_are_clean()
+
+
+def test_two_ends_of_one_ad_that_come_at_once_count_its_quarters_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has said it is new before the other is committed, as far as the database lets them."""
+    token = page_token(make_ad(kind=Ad.Kind.AUDIO, duration_ms=15_000))
+    assert counting.record(token, "started", {}, NOON) == "accepted"
+    both = threading.Barrier(2)
+    insert = sql.insert_events
+
+    def insert_and_wait(rows: Any) -> Any:
+        inserted = insert(rows)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(timeout=1)  # broken where the second has to wait for the first: that is the point
+        return inserted
+
+    monkeypatch.setattr(sql, "insert_events", insert_and_wait)
+    at = NOON + timedelta(seconds=16)
+    answers = _at_once(
+        lambda: counting.record(token, "completed", {"played_ms": 15_000}, at),
+        lambda: counting.record(token, "skipped", {"played_ms": 8_000}, at),
+    )
+    assert answers == ["accepted"] * 2
+    hour = StageHour.objects.get()
+    assert (hour.started, hour.completed, hour.skipped) == (1, 1, 1)
+    assert (hour.first_quarter, hour.half, hour.third_quarter) in [(1, 1, 1), (1, 1, 0)]
+
+
+def test_many_browsers_that_report_both_ends_in_two_orders_wait_in_no_ring() -> None:
+    ad = make_ad(kind=Ad.Kind.AUDIO, duration_ms=15_000)
+    tokens = [page_token(ad) for _ in range(8)]
+    at = NOON + timedelta(seconds=16)
+
+    def reports(stage: str, order: int) -> list[Report]:
+        taken = [claims.take(token, stage, {"played_ms": 15_000}, at) for token in tokens[::order]]
+        return [one for one in taken if isinstance(one, Report)]
+
+    batches = [reports(stage, order) for stage in ("completed", "skipped") for order in (1, -1)] * 2
+    for answers in _at_once(*[lambda batch=batch: counting.count(batch) for batch in batches]):
+        assert set(answers) <= {"accepted", "duplicate"}
+    hour = StageHour.objects.get()
+    assert (hour.completed, hour.skipped) == (8, 8)
+    assert hour.first_quarter == hour.half == 8

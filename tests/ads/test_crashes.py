@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 from django.db import models, transaction
 
-from ads import billing, rejections, tasks
-from ads.models import BookDay, Campaign, Impression, ImpressionGroup, Place
+from ads import tasks
+from ads.models import BookDay, Campaign, Impression, ImpressionGroup, Invalidation, Place
+from ads.revenue import billing, invalidations, rejections
+from ads.revenue.invalidations import Criteria
+from ads.traffic.fraud import Reason
 from ledger import payees
 from ledger.models import Posting
 from tests.ads.factories import (
@@ -29,6 +32,7 @@ from tests.ads.factories import (
 )
 from tests.artists.factories import make_album
 from tests.crashing import Arena, Clock, at_once, boundaries, findings, sweep
+from tests.users.factories import ada
 
 Record = Callable[[str, object], None]
 WEEK_LATER = NOON + timedelta(days=9)
@@ -39,6 +43,7 @@ def _batches_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few groups are many: what is billed or matured some at a time is killed between two batches too."""
     monkeypatch.setattr(billing, "GROUPS_AT_ONCE", 1)
     monkeypatch.setattr(payees, "_AT_ONCE", 1)
+    monkeypatch.setattr(rejections, "VIEWS_AT_ONCE", 2)
 
 
 class AdsStory:
@@ -174,7 +179,35 @@ class Rejected(AdsStory):
         self.work()
 
 
-STORIES = {story.__name__: story for story in (AdsStory, MoreViews, WholeLife, TooLate, Rejected)}
+class Ordered(Rejected):
+    """Somebody of the staff ordered it, workers do it in steps, and the sweeper finds the order again."""
+
+    def given(self) -> None:
+        super().given()
+        wanted = Criteria(DAY, DAY)
+        found = invalidations.preview(wanted)
+        invalidations.order(
+            wanted,
+            through=found.through,
+            total=found.count,
+            reason=Reason.BOT,
+            note="a farm",
+            by=ada(),
+            at=self.clock.now,
+        )
+
+    def work(self) -> None:
+        for pk in invalidations.waiting_ids(self.clock.now):
+            invalidations.work(pk, self.clock.now)
+
+    def faults(self) -> Iterator[str]:
+        yield from super().faults()
+        order = Invalidation.objects.get()
+        if (order.state, order.done) != ("DONE", order.total):
+            yield f"The order is {order.state}: {order}."
+
+
+STORIES = {story.__name__: story for story in (AdsStory, MoreViews, WholeLife, TooLate, Rejected, Ordered)}
 
 
 @pytest.mark.parametrize("story", STORIES)
@@ -192,7 +225,7 @@ def test_killed_anywhere_the_books_end_as_if_nobody_was_killed(
     assert any("ledger_posting" in boundary for boundary in swept.boundaries), "something was posted"
 
 
-@pytest.mark.parametrize("story", ["AdsStory", "Rejected"])
+@pytest.mark.parametrize("story", ["AdsStory", "Rejected", "Ordered"])
 def test_two_workers_at_once_one_of_them_killed_anywhere_post_once(
     arena: Arena, clock: Clock, record_property: Record, story: str
 ) -> None:

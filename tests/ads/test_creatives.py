@@ -8,10 +8,10 @@ import pytest
 from django.core.files.base import ContentFile
 from PIL import Image
 
-from ads import creatives
 from ads import queue as ads_queue
-from ads.creatives import BadCreative
-from ads.models import Ad
+from ads.assets import creatives, leftovers
+from ads.assets.creatives import BadCreative
+from ads.models import Ad, LooseFile
 from ads.tasks import make_audio, sweep
 from artists import audio, blobs
 from megabox import media
@@ -19,6 +19,7 @@ from tests.ads.factories import NOON, make_ad
 from tests.artists.factories import tone
 
 pytestmark = pytest.mark.django_db
+DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 
 
 def picture(size: tuple[int, int] = (1_600, 800), form: str = "PNG") -> bytes:
@@ -152,3 +153,45 @@ def test_a_storage_that_fails_is_tried_again() -> None:
     assert not creatives.make_audio(ad.pk, NOON)
     ad.refresh_from_db()
     assert (ad.media_state, ad.claimed_by, ad.tries) == ("WANTED", "", 1)
+
+
+def test_a_file_that_no_ad_names_for_a_day_is_deleted_and_one_that_is_named_stays() -> None:
+    old, kept = creatives.receive_image(picture((400, 200))), creatives.receive_image(picture((600, 200)))
+    ad, other = make_ad(path=old.path), make_ad(path=kept.path)
+    assert leftovers.delete_old(NOON) == 0
+    ad.path = kept.path
+    ad.save()
+    assert leftovers.delete_old(NOON + DAY) == 0, "pages that show it are open, and tokens of it live"
+    assert leftovers.delete_old(NOON + 2 * DAY - SECOND) == 0
+    assert media.public().exists(old.path)
+    assert leftovers.delete_old(NOON + 2 * DAY) == 1
+    assert not media.public().exists(old.path)
+    assert media.public().exists(other.path)
+    assert leftovers.delete_old(NOON + 9 * DAY) == 0
+    assert not LooseFile.objects.exists()
+
+
+def test_a_spot_that_was_replaced_goes_too_and_what_waits_to_be_made_stays(tmp_path: Path) -> None:
+    ad = _made(tone(tmp_path / "spot.wav", seconds=6))
+    waiting = _spot(tone(tmp_path / "other.wav", seconds=7))
+    Ad.objects.filter(pk=ad.pk).delete()
+    for day in range(3):
+        leftovers.delete_old(NOON + day * DAY)
+    assert not media.private().exists(ad.path)
+    assert media.private().exists(waiting.incoming)
+
+
+def test_a_file_that_is_sent_again_is_kept_however_long_nobody_named_it() -> None:
+    made = creatives.receive_image(picture())
+    assert leftovers.delete_old(NOON) == 0
+    assert creatives.receive_image(picture()) == made
+    assert leftovers.delete_old(NOON + 9 * DAY) == 0, "noted anew: its form may be filled in just now"
+    assert media.public().exists(made.path)
+
+
+def test_an_ad_that_names_a_file_again_while_it_is_looked_at_keeps_it() -> None:
+    made = creatives.receive_image(picture())
+    leftovers.delete_old(NOON)
+    make_ad(path=made.path)
+    assert not leftovers._delete(media.public(), made.path, NOON + 2 * DAY)
+    assert media.public().exists(made.path)

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from ads import audit, credits, wallets
-from ads.credits import NotEnough
+from ads import audit
 from ads.models import Wallet
+from ads.rewards import credits, wallets
+from ads.rewards.credits import NotEnough
 from ledger import chart, journal, months
 from ledger.journal import Line
 from tests.ads.factories import NOON, USD, balance, download, make_ad, make_campaign, make_wallet, watch

@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from ads import audit, rejections, settlement, wallets
+from ads import audit
 from ads.models import Impression
+from ads.revenue import rejections, settlement
+from ads.rewards import wallets
 from ledger import chart
 from tests.ads.factories import (
     DAY,

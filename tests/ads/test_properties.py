@@ -7,9 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ads import audit, credits, rejections, settlement
-from ads.impressions import ViewRefused, record_event
+from ads import audit
+from ads.measurement import counting
+from ads.measurement.gate_views import ViewRefused
 from ads.models import Ad, Campaign, CampaignDay, Impression, Wallet
+from ads.revenue import rejections, settlement
+from ads.rewards import credits
 from artists.models import Album
 from ledger import audit as ledger_audit
 from ledger import chart
@@ -83,7 +86,7 @@ def _do(step: str, campaign: Campaign, ad: Ad, album: Album, wallet: Wallet, at:
     """One thing that can happen to a campaign and a wallet; what is refused changes nothing."""
     if step == "view":
         token = page_token(ad, album, at=at, shares=[[42, 3_333], [43, 6_667]])
-        record_event(token, "viewed", {"visible_ms": 1_500}, at + timedelta(seconds=2))
+        counting.record(token, "viewed", {"visible_ms": 1_500}, at + timedelta(seconds=2))
     elif step == "gate":
         with contextlib.suppress(ViewRefused):
             watch(ad, wallet, at=at)

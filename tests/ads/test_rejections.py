@@ -4,11 +4,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from ads import audit, credits, rejections, settlement, wallets
+from ads import audit
 from ads.models import Campaign, CampaignDay, Impression, ImpressionGroup, Place, Wallet
+from ads.revenue import rejections, settlement
+from ads.rewards import credits, wallets
+from ads.traffic.fraud import Reason
 from ledger import audit as ledger_audit
 from ledger import chart, journal, payees
 from ledger.journal import Line
+from ledger.models import Posting
 from tests.ads.factories import (
     DAY,
     NEXT_DAY,
@@ -26,7 +30,7 @@ from tests.ads.factories import (
     watch,
 )
 from tests.artists.factories import make_album
-from tests.users.factories import leo
+from tests.users.factories import ada, leo
 
 pytestmark = pytest.mark.django_db
 LATER = NOON + timedelta(hours=1)
@@ -245,3 +249,17 @@ def test_a_rejected_view_can_be_paid_for_again_out_of_the_budget() -> None:
     view = see(ad)
     _reject(view)
     assert see(ad, at=NOON + timedelta(minutes=5)).state == "VIEWED"
+
+
+def test_many_views_are_rejected_at_once_and_the_entries_say_who_decided() -> None:
+    ad, album = make_ad(), make_album()
+    views = [see(ad, album, at=NOON + timedelta(minutes=n)) for n in range(3)]
+    settlement.settle(DAY, now=NEXT_DAY)
+    rejections.reject(views[0].pk, at=NEXT_DAY)
+    assert rejections.reject_batch([view.pk for view in views], at=NEXT_DAY, reason=Reason.BOT, by=ada()) == 2
+    assert rejections.reject_batch([view.pk for view in views], at=NEXT_DAY, reason=Reason.BOT, by=ada()) == 0
+    assert sorted(Impression.objects.values_list("reason", flat=True)) == ["bot", "bot", "review"]
+    facts = Posting.objects.get(entry__key=rejections.entry_key(views[1]), line=0).facts
+    assert facts["by"] == ada().pk
+    assert Campaign.objects.get().spent_micros == 0
+    assert list(audit.findings()) == []

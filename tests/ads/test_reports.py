@@ -5,8 +5,10 @@ from itertools import pairwise
 
 import pytest
 
-from ads import credits, rejections, reports, settlement
+from ads import reports
 from ads.models import Campaign
+from ads.revenue import rejections, settlement
+from ads.rewards import credits
 from ledger import chart, journal
 from ledger.models import Account
 from megabox.reporting import Filters

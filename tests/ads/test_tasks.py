@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 
 from ads import queue, tasks
-from ads.models import Impression
+from ads.budgets import leases
+from ads.models import BudgetLease, Impression
 from tests.ads.factories import make_ad, make_campaign, see
 
 pytestmark = pytest.mark.django_db
@@ -28,3 +29,21 @@ def test_the_sweeper_leaves_fresh_views_to_the_hour() -> None:
     see(make_ad(make_campaign(starts_at=now - timedelta(days=2))), at=now - timedelta(minutes=5))
     tasks.sweep()
     assert Impression.objects.unposted().count() == 1
+
+
+def test_the_night_forgets_leases_that_were_returned_long_ago() -> None:
+    now = timezone.now()
+    campaign = make_campaign(starts_at=now - timedelta(days=2))
+    for returned_at in (now - leases.FORGET_AFTER - timedelta(hours=1), now - timedelta(hours=1)):
+        BudgetLease.objects.create(
+            campaign=campaign,
+            holder="web",
+            granted_micros=6_000,
+            day=returned_at.date(),
+            granted_at=returned_at - timedelta(minutes=31),
+            ends_at=returned_at,
+            returns_at=returned_at,
+            returned_at=returned_at,
+        )
+    tasks.close_days()
+    assert BudgetLease.objects.get().returned_at == now - timedelta(hours=1)

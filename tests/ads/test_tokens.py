@@ -31,13 +31,31 @@ def test_a_token_says_what_was_offered() -> None:
     token = tokens.issue(
         CHOICE, Place.PAGE, at=NOON, artist_id=5, album_id=8, wallet_id=9, shares=shares, policy_version=1
     )
-    offer = tokens.read(token, NOON + timedelta(minutes=5))
+    offer = tokens.read(token, NOON + timedelta(minutes=2))
     assert (offer.campaign_id, offer.ad_id, offer.price_micros, offer.place) == (3, 7, 6_000, "page")
     assert (offer.artist_id, offer.album_id, offer.wallet_id, offer.policy_version) == (5, 8, 9, 1)
     assert offer.shares == ((42, 6_000), (43, 4_000))
     assert offer.issued_at == NOON
     assert offer.id.version == 7
     assert len(token) < 200, "a token travels with every page"
+
+
+def test_a_token_says_who_pays_and_whom_it_was_shown_to() -> None:
+    offer = tokens.verify(_gate_token(lease_id=12, is_proven=True, user_id=5))
+    assert (offer.lease_id, offer.is_proven, offer.user_id) == (12, True, 5)
+    plain = tokens.verify(_gate_token())
+    assert (plain.lease_id, plain.is_proven, plain.user_id) == (None, False, None)
+
+
+def test_tokens_of_the_format_before_are_read_until_they_expire(settings: LazySettings) -> None:
+    settings.ADS_TOKEN_KEYS = {"dev": "development-only"}
+    token = "AQNkZXYBoZb7FgB6u5qfRwPggjRMiA4CAwfwLgkFCAECKvAuK6AfndVUgXAmlyIRCeZvNB5C1R46ibhzlhXh7a4f8rw5QUY"
+    offer = tokens.read(token, NOON + timedelta(minutes=5))
+    assert (offer.campaign_id, offer.ad_id, offer.price_micros, offer.place) == (3, 7, 6_000, "page")
+    assert (offer.artist_id, offer.album_id, offer.wallet_id, offer.policy_version) == (5, 8, 9, 1)
+    assert offer.shares == ((42, 6_000), (43, 4_000))
+    assert (offer.lease_id, offer.is_proven, offer.user_id) == (None, False, None)
+    assert _fault(token, seconds=3_600) == Fault.EXPIRED
 
 
 def test_every_token_has_an_id_of_its_own() -> None:

@@ -6,8 +6,9 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
 
-from ads import audit, wallets
+from ads import audit
 from ads.models import Wallet
+from ads.rewards import wallets
 from tests.ads.factories import NOON, download, make_ad, make_wallet, watch
 from tests.artists.factories import make_album
 from tests.users.factories import charlie, leo
@@ -62,14 +63,13 @@ def test_a_block_follows_the_guest() -> None:
     wallets.claim("g", leo(), NOON)
     mine.refresh_from_db()
     assert (mine.blocked_at, mine.blocked_reason) == (NOON, "farm")
-    assert wallets.is_blocked(mine.pk)
 
 
 def test_history_says_what_came_and_went_newest_first() -> None:
     wallet = make_wallet("g")
     watch(make_ad(), wallet)
     download(wallet, make_album("Tide"), at=NOON + timedelta(hours=1))
-    spent, earned = wallets.history(wallet)
+    spent, earned = wallets.movements(wallet, wallets.postings(wallet))
     assert (spent.kind, spent.change_xcr, spent.facts["title"]) == ("credits spent", -5_000_000, "Tide")
     assert (earned.kind, earned.change_xcr) == ("gate view", 6_000_000)
 
@@ -88,3 +88,21 @@ def test_forgetting_a_person_leaves_the_wallet_to_the_books() -> None:
     wallet.refresh_from_db()
     assert wallet.user is None
     assert list(audit.findings()) == []
+
+
+def test_a_wallet_is_proven_once_and_stays_so() -> None:
+    wallets.prove(leo(), NOON)
+    wallets.prove(leo(), NOON + timedelta(days=1))
+    assert wallets.for_listener(leo(), "").proven_at == NOON
+    wallets.prove(None, NOON, guest_key="buyer")
+    assert wallets.for_listener(None, "buyer").proven_at == NOON
+    wallets.prove(None, NOON)
+    assert Wallet.objects.count() == 2
+
+
+def test_what_a_guest_has_proven_is_proven_for_the_person_they_turn_out_to_be() -> None:
+    wallets.prove(None, NOON, guest_key="buyer")
+    mine = wallets.for_listener(leo(), "")
+    assert wallets.claim("buyer", leo(), NOON + timedelta(days=1)).pk == mine.pk
+    mine.refresh_from_db()
+    assert mine.proven_at == NOON

@@ -5,6 +5,7 @@ import itertools
 import subprocess
 import tempfile
 import zlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 from django.core.files.base import ContentFile
 
 from artists import audio
-from artists.models import Album, Artist, Original, Payee, Rendition, Track
+from artists.models import Album, Artist, Original, Payee, Rendition, SplitLine, SplitSheet, Track
 from megabox import media
 from tests.users.factories import nina
 
@@ -49,6 +50,23 @@ def make_album(title: str = "Night Bus", *, tracks: int = 0, published: bool = T
     for number in range(1, tracks + 1):
         make_track(f"Track {number}", album=album, published=published)
     return album
+
+
+def make_sheet(thing: Album | Track, shares: Sequence[tuple[Payee, int]], *, at: datetime) -> SplitSheet:
+    """The next version of a sheet, in force from `at` on, with nobody's signature: as one that was taken over."""
+    of = {"track": thing} if isinstance(thing, Track) else {"album": thing}
+    sheet = SplitSheet.objects.create(
+        **of,
+        version=SplitSheet.objects.of(thing).count() + 1,
+        state=SplitSheet.State.SIGNED,
+        is_taken_over=True,
+        shares=[[payee.pk, points] for payee, points in shares],
+        created_at=at,
+        in_force_at=at,
+    )
+    for position, (payee, points) in enumerate(shares):
+        SplitLine.objects.create(sheet=sheet, position=position, name=payee.name, basis_points=points, payee=payee)
+    return sheet
 
 
 def make_track(title: str = "Rain On Glass", *, published: bool = True, **fields: Any) -> Track:

@@ -27,14 +27,23 @@ KINDS: dict[str, tuple[str, ...]] = {
     "plain.wav": (),
     "deep.wav": ("-c:a", "pcm_s24le"),
     "float.wav": ("-c:a", "pcm_f32le"),
+    "double.wav": ("-c:a", "pcm_f64le"),
+    "phone.wav": ("-c:a", "pcm_mulaw"),
+    "long.wav": ("-rf64", "always", "-c:a", "pcm_s24le"),
+    "sound.w64": (),
     "sound.aiff": ("-write_id3v2", "1"),
+    "float.aifc": ("-write_id3v2", "1", "-c:a", "pcm_f32be", "-f", "aiff"),
+    "sowt.aifc": ("-write_id3v2", "1", "-c:a", "pcm_s16le", "-f", "aiff"),
     "sound.flac": (),
+    "flac.oga": ("-c:a", "flac"),
     "lossless.m4a": ("-c:a", "alac"),
     "lossy.m4a": ("-c:a", "aac"),
     "sound.mp3": ("-b:a", "192k"),
     "vorbis.ogg": ("-c:a", "libvorbis"),
     "sound.opus": (),
+    "sound.aac": ("-write_id3v2", "1"),
     "sound.wv": (),
+    "sound.tta": (),
 }
 
 
@@ -44,6 +53,12 @@ def sound(name: str) -> Path:
     path = _folder() / name
     make(path, *KINDS[name])
     return path
+
+
+@functools.cache
+def short(name: str) -> Path:
+    """One second of one of KINDS, quieter in bytes: for mutants."""
+    return make(_folder() / f"short {name}", *KINDS[name], seconds=1, source="sine=f=440:r=16000")
 
 
 def make(path: Path, *args: str, seconds: float = SECONDS, source: str = "sine=f=440:r=44100") -> Path:
@@ -70,7 +85,50 @@ def picture(width: int = 64, height: int = 64, kind: str = "PNG", colour: str = 
 
 def id3_header(length: int) -> bytes:
     """The ten bytes that announce an ID3v2.4 tag of `length` bytes."""
-    return b"ID3\x04\x00\x00" + bytes(length >> shift & 0x7F for shift in (21, 14, 7, 0))
+    return b"ID3\x04\x00\x00" + syncsafe(length)
+
+
+def syncsafe(number: int) -> bytes:
+    """A number of 28 bits as ID3 writes it, in four bytes of seven bits."""
+    return bytes(number >> shift & 0x7F for shift in (21, 14, 7, 0))
+
+
+def ogg_bomb(pages: int) -> bytes:
+    """An Opus file of 0.8 kB for each half minute of silence it decodes to; says that it lasts 0.1 s."""
+    head = short("sound.opus").read_bytes()
+    serial, first = head[14:18], head.index(b"OggS", head.index(b"OpusTags"))
+    nothing = b"\xff\x06" * 255  # six frames of 20 ms in which nothing was sent
+    made = [head[:first]]
+    for number in range(pages):
+        start = (
+            b"OggS\0"
+            + (b"\x04" if number == pages - 1 else b"\0")
+            + struct.pack("<q", 4_800)
+            + serial
+            + struct.pack("<I", number + 2)
+        )
+        rest = b"\xff" + b"\x02" * 255 + nothing
+        made.append(start + struct.pack("<I", _ogg_crc(start + b"\0\0\0\0" + rest)) + rest)
+    return b"".join(made)
+
+
+def _ogg_crc(page: bytes) -> int:
+    crc = 0
+    for byte in page:
+        crc ^= byte << 24
+        for _ in range(8):
+            crc = (crc << 1 ^ (0x04C11DB7 if crc & 0x80000000 else 0)) & 0xFFFFFFFF
+    return crc
+
+
+def packed_id3(megabytes: int) -> bytes:
+    """An ID3 tag of a few kB for each of the megabytes its title unpacks to."""
+    packer = zlib.compressobj()
+    start = packer.compress(b"a" * 2**20) + packer.flush(zlib.Z_FULL_FLUSH)
+    again = packer.compress(b"a" * 2**20) + packer.flush(zlib.Z_FULL_FLUSH)
+    data = start + again * (megabytes - 1) + packer.flush()
+    frame = b"TIT2" + syncsafe(len(data) + 4) + b"\0\x09" + syncsafe(2**28 - 1) + data
+    return id3_header(len(frame)) + frame
 
 
 def png_bomb(side: int = 65_500) -> bytes:

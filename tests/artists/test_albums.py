@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from artists import albums, profiles, search, splits, tracks
+from artists import albums, profiles, search, tracks
 from artists.models import Album, Artist, FreeMode, Rendition, SearchDocument, SplitSheet, Track, Upload
-from tests.artists.factories import NOON, make_album, make_artist, make_original, make_rendition, make_track
+from tests.artists.factories import NOON, make_album, make_artist, make_original, make_rendition, make_sheet, make_track
 from tests.artists.pictures import picture
 from tests.users.factories import make_user, nina
 
@@ -136,7 +136,7 @@ def test_a_withdrawn_album_leaves_the_search_and_can_come_back() -> None:
 
 def test_a_draft_is_deleted_with_its_tracks_and_a_published_album_never() -> None:
     album = draft()
-    splits.replace(album, [(album.artist.payee, 10_000)], at=NOON)
+    make_sheet(album, [(album.artist.payee, 10_000)], at=NOON)
     albums.delete(album)
     assert not Album.objects.exists()
     assert not SplitSheet.objects.exists()
@@ -150,7 +150,8 @@ def test_editing_keeps_the_old_address_and_moves_the_tracks_free_mode() -> None:
     albums.publish(album, NOON)
     old = Album.objects.get(pk=album.pk).slug
     album.refresh_from_db()
-    albums.edit(album, albums.Details(title="Day Bus", free_mode=FreeMode.OFF), LATER)
+    albums.edit(album, albums.Words(title="Day Bus"), LATER)
+    albums.edit(album, albums.Terms(free_mode=FreeMode.OFF), LATER)
     assert album.slug == "day-bus"
     assert album.old_slugs.get().slug == old
     assert set(album.tracks.values_list("free_mode", flat=True)) == {"OFF"}
@@ -160,9 +161,9 @@ def test_editing_keeps_the_old_address_and_moves_the_tracks_free_mode() -> None:
 def test_a_published_album_keeps_its_currency_and_a_price() -> None:
     album = make_album(tracks=1)
     with pytest.raises(albums.NotPossible, match="keeps its currency, USD"):
-        albums.edit(album, albums.Details(title="Night Bus", currency="EUR"), NOON)
+        albums.edit(album, albums.Terms(currency="EUR"), NOON)
     with pytest.raises(albums.NotPossible, match="needs a price"):
-        albums.edit(album, albums.Details(title="Night Bus", price_micros=0), NOON)
+        albums.edit(album, albums.Terms(price_micros=0), NOON)
 
 
 def test_a_cover_gives_the_album_its_colour() -> None:
@@ -221,7 +222,7 @@ def test_words_saved_late_do_not_unpublish_an_album() -> None:
     track_before = Track.objects.filter(album=album).first()
     assert track_before is not None
     albums.publish(album, NOON)
-    albums.edit(opened_before, albums.Details(title="Night Bus, again"), LATER)
+    albums.edit(opened_before, albums.Words(title="Night Bus, again"), LATER)
     tracks.edit(track_before, tracks.Details(title="One more"), LATER)
     album.refresh_from_db()
     track_before.refresh_from_db()

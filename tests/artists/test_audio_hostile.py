@@ -7,21 +7,23 @@ import struct
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from artists import audio
-from artists.audio import probing, sandbox, sniff
+from artists.audio import decoding, formats, probing, reader, sandbox
+from artists.audio.limits import READER_CAPS
 from tests.artists import sounds
 
 
 def refused(path: Path, kind: type[audio.Unreadable], *words: str, limits: audio.Limits | None = None) -> str:
-    """Probe a bad file; return the sentence, which must say what was kept and what to do."""
-    started = time.monotonic()
+    """Probe a bad file; return the sentence, which must say what was kept and what to do. It costs little processor."""
+    before = _cpu_seconds()
     with pytest.raises(kind) as caught:
         audio.probe(path, limits=limits)
-    assert time.monotonic() - started < 20
+    assert _cpu_seconds() - before < 20
     sentence = str(caught.value)
     assert type(caught.value) is kind
     assert "kept" in sentence
@@ -29,6 +31,12 @@ def refused(path: Path, kind: type[audio.Unreadable], *words: str, limits: audio
     for word in words:
         assert word in sentence
     return sentence
+
+
+def _cpu_seconds() -> float:
+    """What the processes started here took of processors so far, whatever else the machine did meanwhile."""
+    spent = os.times()
+    return spent.children_user + spent.children_system
 
 
 def written(path: Path, data: bytes) -> Path:
@@ -72,9 +80,9 @@ def test_a_concat_list_is_not_followed_even_if_the_sniffing_were_fooled(tmp_path
     secret = sounds.copy("plain.wav", tmp_path / "secret.wav")
     for text in (f"ffconcat version 1.0\nfile {secret}\n", f"#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:1,\n{secret}\n"):
         path = written(tmp_path / "list.wav", text.encode())
-        for form in sniff.FORMATS.values():
+        for form in formats.FORMATS.values():
             with pytest.raises(audio.Unreadable):
-                probing._decode(path, form, audio.Limits())
+                decoding.decode(path, form, audio.Limits())
 
 
 def test_a_playlist_inside_a_wav_header_is_only_noise(tmp_path: Path) -> None:
@@ -148,6 +156,47 @@ def test_a_small_file_that_decodes_to_hours_without_saying_so(tmp_path: Path) ->
     refused(written(tmp_path / "b.flac", bytes(data)), audio.TooLong, "goes on for longer", "10:00", limits=ten_minutes)
 
 
+def test_twenty_kilobytes_of_ogg_that_decode_to_a_quarter_of_a_gigabyte_and_say_nothing_of_it(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.opus", sounds.ogg_bomb(26))
+    assert path.stat().st_size < 22_000
+    found = audio.probe(path)
+    assert found.duration_ms > 700_000  # counted, not believed
+    ten_minutes = audio.Limits(max_seconds=600)
+    refused(path, audio.TooLong, "goes on for longer", "10:00", limits=ten_minutes)
+
+
+def test_an_ogg_with_more_channels_than_anybody_has_ears(tmp_path: Path) -> None:
+    data = bytearray(sounds.sound("vorbis.ogg").read_bytes())
+    data[data.index(b"\x01vorbis") + 11] = 255
+    refused(written(tmp_path / "a.ogg", bytes(data)), audio.NotAudio, "255 channels")
+
+
+def test_a_title_that_unpacks_to_more_memory_than_a_reader_may_have(tmp_path: Path) -> None:
+    body = sounds.mp3_body(sounds.sound("sound.mp3"))
+    path = written(tmp_path / "a.mp3", sounds.packed_id3(1_500) + body)
+    assert path.stat().st_size < 3_000_000
+    refused(path, audio.TooHeavy, "far more time or memory")
+
+
+def test_pictures_of_one_name_that_a_reader_compares_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert READER_CAPS.cpu_seconds <= 6
+    monkeypatch.setattr(probing, "READER_CAPS", replace(READER_CAPS, cpu_seconds=1))
+    picture = b"\0image/png\0\3\0x"
+    frames = (b"APIC" + sounds.syncsafe(len(picture)) + b"\0\0" + picture) * 10_000
+    body = sounds.mp3_body(sounds.sound("sound.mp3"))
+    path = written(tmp_path / "a.mp3", sounds.id3_header(len(frames)) + frames + body)
+    refused(path, audio.TooHeavy, "Reading the tags", "without tags")
+
+
+def test_boxes_in_boxes_without_end(tmp_path: Path) -> None:
+    deep, size = b"", 8
+    for _ in range(20_000):
+        deep, size = struct.pack(">I4s", size, b"moov") + deep, size + 8
+    refused(written(tmp_path / "a.m4a", sounds.sound("lossy.m4a").read_bytes()[:28] + deep), audio.NotAudio, "damaged")
+
+
 def test_a_length_of_a_thousand_years(tmp_path: Path) -> None:
     data = bytearray(sounds.sound("vorbis.ogg").read_bytes())
     at = data.rindex(b"OggS")
@@ -195,6 +244,13 @@ def test_a_locked_song_from_a_shop(tmp_path: Path) -> None:
     at = data.index(b"stsd")
     locked = data[:at] + data[at:].replace(b"mp4a", b"drms", 1)
     refused(written(tmp_path / "a.m4a", locked), audio.Protected, "copy protection")
+
+
+def test_an_mp3_whose_frames_carry_checksums_is_not_taken_for_locked(tmp_path: Path) -> None:
+    data = bytearray(sounds.mp3_body(sounds.sound("sound.mp3")))
+    data[1] &= 0xFE  # "protection" is what MPEG calls a checksum
+    path = written(tmp_path / "a.mp3", bytes(data))
+    assert reader.main(str(path), "mp3", 0)["is_protected"] is False
 
 
 def test_a_decoder_not_on_the_list_is_not_opened(tmp_path: Path) -> None:

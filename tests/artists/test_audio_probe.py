@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from artists import audio
-from artists.audio import probing
+from artists.audio import decoding, reader
 from artists.audio.tags import tags_from
 from tests.artists import sounds
 
@@ -13,14 +13,23 @@ KNOWN = {
     "plain.wav": ("wav", "pcm_s16le", 16),
     "deep.wav": ("wav", "pcm_s24le", 24),
     "float.wav": ("wav", "pcm_f32le", 32),
+    "double.wav": ("wav", "pcm_f64le", 64),
+    "phone.wav": ("wav", "pcm_mulaw", 8),
+    "long.wav": ("wav", "pcm_s24le", 24),
+    "sound.w64": ("w64", "pcm_s16le", 16),
     "sound.aiff": ("aiff", "pcm_s16be", 16),
+    "float.aifc": ("aiff", "pcm_f32be", 32),
+    "sowt.aifc": ("aiff", "pcm_s16le", 16),
     "sound.flac": ("flac", "flac", 16),
+    "flac.oga": ("ogg", "flac", 16),
     "lossless.m4a": ("m4a", "alac", 16),
     "lossy.m4a": ("m4a", "aac", None),
     "sound.mp3": ("mp3", "mp3", None),
     "vorbis.ogg": ("ogg", "vorbis", None),
     "sound.opus": ("ogg", "opus", None),
+    "sound.aac": ("aac", "aac", None),
     "sound.wv": ("wv", "wavpack", 16),
+    "sound.tta": ("tta", "tta", 16),
 }
 
 
@@ -31,14 +40,15 @@ def test_every_container_is_read_and_measured(name: str) -> None:
     container, codec, bits = KNOWN[name]
     assert (found.container, found.codec, found.bit_depth) == (container, codec, bits)
     assert found.is_lossless is (bits is not None)
-    assert found.duration_ms == pytest.approx(3000, abs=30)
+    # A bare AAC stream has no place to say which of its first samples are only the encoder's start.
+    assert found.duration_ms == pytest.approx(3000, abs=50 if container == "aac" else 30)
     assert found.channels == 2
     assert found.sample_rate_hz == (48_000 if codec == "opus" else 44_100)
     assert found.loudness.lufs == pytest.approx(-21.8, abs=0.6)
     assert found.loudness.true_peak_dbtp == pytest.approx(-21.1, abs=0.8)
 
 
-@pytest.mark.parametrize("name", sounds.KINDS)
+@pytest.mark.parametrize("name", [name for name in sounds.KINDS if name != "sound.w64"])  # has no place for tags
 def test_tags_are_read_from_every_container(name: str) -> None:
     tags = audio.probe(sounds.sound(name)).tags
 
@@ -46,6 +56,26 @@ def test_tags_are_read_from_every_container(name: str) -> None:
     assert tags.position == 3
     assert tags.genre == "Synthwave"
     assert tags.date.startswith("2026")
+
+
+def test_what_people_are_told_and_what_a_chooser_offers_is_what_is_taken() -> None:
+    assert audio.SUPPORTED == "WAV, AIFF, FLAC, ALAC, AAC, MP3, Ogg Vorbis, Opus, WavPack or TTA"
+    assert {Path(name).suffix for name in sounds.KINDS} <= set(audio.SUFFIXES)
+
+
+def test_a_wav_with_lengths_of_64_bits_that_was_cut_off(tmp_path: Path) -> None:
+    path = sounds.copy("long.wav", tmp_path / "a.wav", keep=0.5)
+    with pytest.raises(audio.CutOff, match=r"announces 0:03, but only 0:01"):
+        audio.probe(path)
+
+
+def test_a_hybrid_wavpack_is_not_lossless(tmp_path: Path) -> None:
+    data = bytearray(sounds.sound("sound.wv").read_bytes())
+    assert reader.main(str(sounds.sound("sound.wv")), "wv", 0)["is_lossless"] is True
+    data[24] |= reader.WAVPACK_HYBRID
+    path = tmp_path / "hybrid.wv"
+    path.write_bytes(data)
+    assert reader.main(str(path), "wv", 0)["is_lossless"] is False
 
 
 def test_peaks_follow_the_music(tmp_path: Path) -> None:
@@ -61,8 +91,7 @@ def test_peaks_follow_the_music(tmp_path: Path) -> None:
 
 def test_peaks_of_a_blink_are_as_many_as_of_a_song(tmp_path: Path) -> None:
     path = sounds.make(tmp_path / "blink.wav", seconds=0.2)
-    assert len(audio.peaks(path, 800)) == 800
-    assert len(audio.peaks(path, 40)) == 40
+    assert len(audio.probe(path).peaks) == 800
 
 
 def test_silence_is_music_too(tmp_path: Path) -> None:
@@ -186,7 +215,7 @@ def test_odd_names_on_disk_are_only_names(name: str, tmp_path: Path) -> None:
 def test_ffmpeg_of_the_python_package_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     import imageio_ffmpeg
 
-    monkeypatch.setattr(probing, "ffmpeg_path", lambda: str(imageio_ffmpeg.get_ffmpeg_exe()))
+    monkeypatch.setattr(decoding, "ffmpeg_path", lambda: str(imageio_ffmpeg.get_ffmpeg_exe()))
     for name in ("deep.wav", "sound.mp3", "lossless.m4a", "sound.opus"):
         found = audio.probe(sounds.sound(name))
         assert (found.container, found.codec, found.bit_depth) == KNOWN[name]

@@ -1,8 +1,15 @@
 """What is made from an original, and what is written into it."""
 
 import base64
+import dataclasses
+import functools
 import io
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mutagen.flac import FLAC, Picture
@@ -27,15 +34,53 @@ TAGS = audio.Tags(
     genre="Synthwave",
     isrc="DEABC2400001",
     comment="Free, paid by an ad.",
-    copyright="2026 Nova Kit, CC BY 4.0",
+    copyright="2026 Nova Kit",
+    licence="CC BY 4.0: share and adapt, name the artist",
+    licence_url="https://creativecommons.org/licenses/by/4.0/",
     lyrics="one\ntwo",
     composer="Nina",
+    lyricist="Leo",
+    producer="Ada; Max",
+    engineer="Ida",
+    remixer="Ole",
+    performer="Eva; Kim",
+    iswc="T-034.524.680-1",
+    is_explicit=True,
+    synced_lyrics=((1_000, "one"), (2_500, "two")),
+    picture="A red square",
     label="Box",
     barcode="4006381333931",
     url="https://example.org/nova-kit",
     loudness_lufs=-14.0,
     true_peak_dbtp=-1.0,
 )
+
+
+def made(recipe: str, folder: Path, name: str = "a") -> Path:
+    """The plain sound as this format, without tags, encoded once for the whole run."""
+    path = folder / f"{name}.{audio.RECIPES[recipe].extension}"
+    path.write_bytes(_made(recipe))
+    return path
+
+
+@functools.cache
+def _made(recipe: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        audio.transcode(sounds.sound("plain.wav"), recipe, Path(folder) / "made")
+        return (Path(folder) / "made").read_bytes()
+
+
+CODECS = {
+    "mp3-320": "mp3",
+    "mp3-v0": "mp3",
+    "flac": "flac",
+    "alac": "alac",
+    "aac": "aac",
+    "opus": "opus",
+    "ogg": "vorbis",
+    "wav": "pcm_s16le",
+    "aiff": "pcm_s16be",
+}
 
 
 @pytest.mark.parametrize("recipe", audio.RECIPES)
@@ -48,7 +93,7 @@ def test_every_recipe_is_made_from_every_family(name: str, recipe: str, tmp_path
     made = audio.probe(out)
     source = audio.probe(sounds.sound(name))
     assert made.duration_ms == pytest.approx(source.duration_ms, abs=30)
-    assert made.codec == {"mp3-320": "mp3", "mp3-v0": "mp3", "flac": "flac", "opus": "opus"}[recipe]
+    assert made.codec == CODECS[recipe].replace("s16", "s24" if name == "deep.wav" else "s16")
     assert made.loudness.lufs == pytest.approx(source.loudness.lufs, abs=0.3)
     assert made.tags == audio.Tags()
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
@@ -62,11 +107,38 @@ def test_mp3_320_is_320_kbit_s(tmp_path: Path) -> None:
     assert audio.probe(out).duration_ms == 3000  # the encoder's padding is written down: gapless
 
 
+@pytest.mark.parametrize("recipe", [one.name for one in audio.RECIPES.values() if one.is_lossless])
 @pytest.mark.parametrize(("name", "bits"), [("plain.wav", 16), ("deep.wav", 24), ("float.wav", 24), ("sound.mp3", 16)])
-def test_flac_keeps_the_depth_and_invents_none(name: str, bits: int, tmp_path: Path) -> None:
-    out = tmp_path / "a.flac"
-    audio.transcode(sounds.sound(name), "flac", out)
-    assert FLAC(out).info.bits_per_sample == bits
+def test_lossless_formats_keep_the_depth_and_invent_none(name: str, bits: int, recipe: str, tmp_path: Path) -> None:
+    out = tmp_path / "made"
+    audio.transcode(sounds.sound(name), recipe, out)
+    assert audio.probe(out).bit_depth == bits
+
+
+@pytest.mark.parametrize("recipe", [one.name for one in audio.RECIPES.values() if one.is_lossless])
+def test_a_lossless_file_with_one_other_sample_is_found_out(
+    recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other.wav"
+    data = bytearray(sounds.sound("plain.wav").read_bytes())
+    data[-1000] ^= 1
+    other.write_bytes(data)
+    real = transcoding._encode
+
+    def of_something_else(path: Path, *args: object) -> int:
+        made_us = real(path, *args)  # type: ignore[arg-type]
+        part = args[3]
+        assert isinstance(part, Path)
+        audio.transcode(other, recipe, tmp_path / "made of the other")
+        part.write_bytes((tmp_path / "made of the other").read_bytes())
+        return made_us
+
+    with monkeypatch.context() as patch:
+        calls: Iterator[Any] = iter([of_something_else, real])
+        patch.setattr(transcoding, "_encode", lambda *args: next(calls)(*args))
+        with pytest.raises(audio.TranscodeFailed, match="other samples"):
+            audio.transcode(sounds.sound("plain.wav"), recipe, tmp_path / "out")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["made of the other", "other.wav"]
 
 
 def test_flac_holds_exactly_the_samples_of_the_wav(tmp_path: Path) -> None:
@@ -151,41 +223,124 @@ def test_a_full_disk_or_limit_is_a_failure_and_not_a_short_song(
 
 @pytest.mark.parametrize("recipe", audio.RECIPES)
 def test_all_tags_are_read_back_by_our_own_probe(recipe: str, tmp_path: Path) -> None:
-    out = tmp_path / f"a.{audio.RECIPES[recipe].extension}"
-    audio.transcode(sounds.sound("plain.wav"), recipe, out)
+    out = made(recipe, tmp_path)
     cover = sounds.picture(kind="JPEG")
 
     audio.write_tags(out, recipe, TAGS, cover)
 
     found = audio.probe(out)
-    for name in (
-        "title",
-        "artist",
-        "album",
-        "album_artist",
-        "position",
-        "positions",
-        "disc",
-        "discs",
-        "date",
-        "genre",
-        "isrc",
-        "comment",
-        "copyright",
-        "lyrics",
-        "composer",
-        "label",
-        "barcode",
-    ):
+    not_read = {"licence", "licence_url", "url", "picture", "loudness_lufs", "true_peak_dbtp"}
+    for name in {field.name for field in dataclasses.fields(audio.Tags)} - not_read:
         assert getattr(found.tags, name) == getattr(TAGS, name), name
     assert found.cover == cover
     assert found.duration_ms == pytest.approx(3000, abs=30)
 
 
+def read_by_ffmpeg(path: Path) -> dict[str, str]:
+    """All tags another program finds, by their names in lower case; `picture` says which kind of picture is inside."""
+    command = [audio.ffmpeg_path(), "-nostdin", "-hide_banner", "-i", f"file:{path}"]
+    # Ogg tells its tags with the stream, all others with the file.
+    place = "0:s:a:0" if path.suffix in (".opus", ".ogg") else "0"
+    told = subprocess.run([*command, "-map_metadata", place, "-f", "ffmetadata", "-"], capture_output=True, check=True)
+    lines = told.stdout.decode().replace("\\\n", "|").replace("\\", "").splitlines()
+    found = {key.lower(): value for key, _, value in (line.partition("=") for line in lines)}
+    picture = re.search(r"Video: (\w+).*attached pic", told.stderr.decode())
+    return {**found, "picture": picture.group(1) if picture else ""}
+
+
+@pytest.mark.parametrize("recipe", audio.RECIPES)
+def test_another_program_finds_every_tag_and_the_cover(recipe: str, tmp_path: Path) -> None:
+    out = made(recipe, tmp_path)
+    audio.write_tags(out, recipe, TAGS, sounds.picture(kind="JPEG"))
+
+    found = read_by_ffmpeg(out)
+
+    def one_of(*names: str) -> str:
+        return next((found[name] for name in names if name in found), "")
+
+    told = {
+        "title": one_of("title"),
+        "artist": one_of("artist"),
+        "album": one_of("album"),
+        "album_artist": one_of("album_artist"),
+        "track": one_of("track").partition("/")[0],
+        "tracks": one_of("tracktotal") or one_of("track").partition("/")[2],
+        "disc": one_of("disc").partition("/")[0],
+        "discs": one_of("disctotal") or one_of("disc").partition("/")[2],
+        "date": one_of("date"),
+        "genre": one_of("genre"),
+        "isrc": one_of("isrc", "tsrc"),
+        "barcode": one_of("barcode"),
+        "copyright": one_of("copyright"),
+        "licence": one_of("license"),
+        "lyrics": one_of("lyrics", "lyrics-und"),
+        "composer": one_of("composer"),
+        "lyricist": one_of("lyricist", "text"),
+        "iswc": one_of("iswc"),
+        "label": one_of("label", "publisher"),
+        "comment": one_of("comment"),
+        "gain": one_of("replaygain_track_gain", "r128_track_gain"),
+        "picture": found["picture"],
+    }
+    assert told == {
+        "title": TAGS.title,
+        "artist": TAGS.artist,
+        "album": TAGS.album,
+        "album_artist": TAGS.album_artist,
+        "track": "3",
+        "tracks": "12",
+        "disc": "1",
+        "discs": "2",
+        "date": TAGS.date,
+        "genre": TAGS.genre,
+        "isrc": TAGS.isrc,
+        "barcode": TAGS.barcode,
+        "copyright": TAGS.copyright,
+        "licence": TAGS.licence,
+        "lyrics": "one|two",
+        "composer": TAGS.composer,
+        "lyricist": TAGS.lyricist,
+        "iswc": TAGS.iswc,
+        "label": TAGS.label,
+        "comment": TAGS.comment,
+        "gain": "-2304" if recipe == "opus" else "-4.00 dB",
+        "picture": "mjpeg",
+    }
+
+
+def test_every_field_has_a_name_in_every_container() -> None:
+    apart = {"position", "positions", "disc", "discs", "loudness_lufs", "true_peak_dbtp", "picture"}
+    apart |= {"synced_lyrics", "is_explicit"}
+    assert set(audio.NAMES) == {field.name for field in dataclasses.fields(audio.Tags)} - apart
+    for column in ("id3", "vorbis", "mp4"):
+        used = [getattr(name, column) for name in audio.NAMES.values() if getattr(name, column)]
+        assert len(used) == len(set(used))
+
+
+@pytest.mark.parametrize("recipe", audio.RECIPES)
+def test_tags_change_no_sample(recipe: str, tmp_path: Path) -> None:
+    out, bare = made(recipe, tmp_path, "tagged"), made(recipe, tmp_path, "bare")
+    audio.write_tags(out, recipe, TAGS, sounds.picture(600, 600, kind="JPEG"))
+    sums = [
+        subprocess.run(
+            [audio.ffmpeg_path(), "-nostdin", "-v", "error", "-i", f"file:{path}", "-map", "0:a", "-f", "md5", "-"],
+            capture_output=True,
+            check=True,
+        ).stdout
+        for path in (out, bare)
+    ]
+    assert sums[0] == sums[1]
+
+
+@pytest.mark.parametrize("recipe", ["opus", "ogg", "alac", "aac"])
+def test_a_format_made_again_has_the_same_bytes(recipe: str, tmp_path: Path) -> None:
+    audio.transcode(sounds.sound("plain.wav"), recipe, tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == made(recipe, tmp_path).read_bytes()
+
+
 @pytest.mark.parametrize("recipe", audio.RECIPES)
 def test_writing_again_replaces_everything(recipe: str, tmp_path: Path) -> None:
-    out = tmp_path / f"a.{audio.RECIPES[recipe].extension}"
-    audio.transcode(sounds.sound("plain.wav"), recipe, out)
+    out = made(recipe, tmp_path)
     audio.write_tags(out, recipe, TAGS, sounds.picture(kind="JPEG"))
 
     audio.write_tags(out, recipe, audio.Tags(title="New name"))
@@ -197,7 +352,7 @@ def test_writing_again_replaces_everything(recipe: str, tmp_path: Path) -> None:
 
 def test_players_are_told_how_loud_it_is(tmp_path: Path) -> None:
     for recipe in ("mp3-v0", "flac", "opus"):
-        audio.transcode(sounds.sound("plain.wav"), recipe, tmp_path / recipe)
+        (tmp_path / recipe).write_bytes(_made(recipe))
         audio.write_tags(tmp_path / recipe, recipe, TAGS)
 
     assert MP3(tmp_path / "mp3-v0").tags["TXXX:REPLAYGAIN_TRACK_GAIN"].text == ["-4.00 dB"]

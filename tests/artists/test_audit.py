@@ -6,8 +6,8 @@ import pytest
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from artists import audit, blobs, queue
-from artists.models import Original, Rendition, Upload
+from artists import audit, blobs, queue, transfers
+from artists.models import Original, Rendition, Transfer, Upload
 from megabox import media
 from tests.artists.factories import NOON, make_album, make_original, make_rendition
 from tests.users.factories import nina
@@ -61,3 +61,13 @@ def test_the_queue_tells_its_oldest_row_that_nobody_works_on() -> None:
     assert queue.oldest_waiting() == NOON - timedelta(days=1)
     Upload.objects.update(claimed_by="w", claimed_until=timezone.now() + timedelta(minutes=1))
     assert queue.oldest_waiting() == NOON
+
+
+def test_the_queue_knows_a_file_that_arrived_in_pieces_and_that_nobody_stores() -> None:
+    arrived = timezone.now() - timedelta(hours=3)
+    row = transfers.create(make_album(published=False), "x.wav", 1, nina(), arrived - timedelta(days=2))
+    assert queue.oldest_waiting() is None
+    transfers.append(row.pk, transfers.Piece(0, 1, lambda size: b"x"), lambda: arrived)
+    assert queue.oldest_waiting() == arrived
+    Transfer.objects.update(claimed_by="w", claimed_until=timezone.now() + timedelta(minutes=1))
+    assert queue.oldest_waiting() is None

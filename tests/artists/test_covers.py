@@ -111,9 +111,9 @@ def test_a_see_through_picture_stands_on_white() -> None:
     ids=["empty", "text", "svg", "bomb", "large", "tiny", "strip", "cut", "gif", "heavy"],
 )
 def test_what_cannot_be_a_cover_is_refused_in_a_sentence(data: bytes, words: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(covers.BadPicture, match=words) as caught:
         covers.receive(data)
     assert str(caught.value).endswith(".")
     assert "Nothing else was changed" in str(caught.value)
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2

@@ -7,8 +7,8 @@ import pytest
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from artists import plays, splits
-from artists.models import Play
-from tests.artists.factories import NOON, make_payee, make_track
+from artists.models import Play, Skip
+from tests.artists.factories import NOON, make_payee, make_sheet, make_track
 from tests.users.factories import leo
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +41,70 @@ def test_counts_may_begin_at_a_time_and_name_tracks_nobody_heard() -> None:
     for hour in range(3):
         plays.record(track, "user:1", NOON + timedelta(hours=hour), seconds=40)
     assert plays.counts([track, quiet], since=NOON + timedelta(hours=1)) == {track.pk: 2, quiet.pk: 0}
+
+
+# --- heard whole, left, and where from
+
+
+def test_nine_tenths_of_a_track_are_all_of_it_and_are_noted_once() -> None:
+    track = make_track(duration_ms=200_000)
+    plays.record(track, "guest:a", NOON, seconds=30)
+    end = NOON + timedelta(seconds=180)
+    assert not plays.complete(track, "guest:a", end, seconds=179)
+    assert not plays.complete(track, "guest:b", end, seconds=180), "nobody else heard it"
+    assert plays.complete(track, "guest:a", end, seconds=180)
+    assert not plays.complete(track, "guest:a", end, seconds=180)
+    assert Play.objects.get().completed_at == end
+
+
+def test_what_was_heard_whole_is_the_last_play_and_one_of_the_last_day() -> None:
+    track = make_track(duration_ms=60_000)
+    for minutes in (0, 30):
+        plays.record(track, "guest:a", NOON + timedelta(minutes=minutes), seconds=30)
+    assert not plays.complete(track, "guest:a", NOON + timedelta(days=2), seconds=60)
+    assert plays.complete(track, "guest:a", NOON + timedelta(minutes=31), seconds=60)
+    assert not plays.complete(track, "guest:a", NOON + timedelta(minutes=32), seconds=60), "the first was left"
+    assert list(Play.objects.order_by("created_at").values_list("completed_at", flat=True)) == [
+        None,
+        NOON + timedelta(minutes=31),
+    ]
+
+
+def test_what_is_left_before_it_counts_is_a_skip_once_in_a_while() -> None:
+    track = make_track(duration_ms=180_000)
+    assert not plays.skip(track, "guest:a", NOON, seconds=0), "it was not begun"
+    assert not plays.skip(track, "guest:a", NOON, seconds=30), "that is a play"
+    assert plays.skip(track, "guest:a", NOON, seconds=29)
+    assert not plays.skip(track, "guest:a", NOON + timedelta(seconds=60), seconds=3)
+    assert plays.skip(track, "guest:b", NOON, seconds=3)
+    assert (Skip.objects.count(), Play.objects.count()) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("place", "site", "country", "kept"),
+    [
+        ("album", "blog.example", "DE", ("album", "blog.example", "DE")),
+        ("search", "WWW.Blog.Example", "", ("search", "blog.example", "")),
+        ("cart", "https://blog.example/secret?mail=leo", "de", ("", "", "")),
+        (None, None, "Germany", ("", "", "")),
+        (7, ["blog.example"], "", ("", "", "")),
+        ("home", "203.0.113.7", "", ("home", "", "")),
+        ("home", "localhost", "", ("home", "", "")),
+        ("home", "blog.example:8000", "", ("home", "", "")),
+        ("home", "=cmd|'/c calc'!a1.example", "", ("home", "", "")),
+        ("home", "a" * 95 + ".example", "", ("home", "", "")),
+        ("home", "\x00.example", "", ("home", "", "")),
+    ],
+    ids=["all", "www", "address", "nothing", "numbers", "ip", "bare", "port", "formula", "long", "nul"],
+)
+def test_of_where_a_play_came_from_only_what_makes_sense_is_kept(
+    place: object, site: object, country: str, kept: tuple[str, str, str]
+) -> None:
+    found = plays.origin(place, site, country)
+    assert (found.place, found.site, found.country) == kept
+    assert plays.record(make_track(), "guest:a", NOON, seconds=30, origin=found)
+    play = Play.objects.get()
+    assert (play.place, play.site, play.country) == kept
 
 
 # --- the plays of a window, as columns
@@ -79,9 +143,9 @@ def test_a_play_pays_by_the_sheet_that_was_in_force_when_it_was_heard() -> None:
     track = make_track(duration_ms=60_000)
     artist = track.album.artist.payee
     label, drums = make_payee("Label"), make_payee("Drums")
-    splits.replace(track.album, [(label, 10_000)], at=NOON + timedelta(hours=2))
-    splits.replace(track, [(label, 4_000), (drums, 6_000)], at=NOON + timedelta(hours=4))
-    splits.replace(track.album, [(artist, 10_000)], at=NOON + timedelta(hours=5))
+    make_sheet(track.album, [(label, 10_000)], at=NOON + timedelta(hours=2))
+    make_sheet(track, [(label, 4_000), (drums, 6_000)], at=NOON + timedelta(hours=4))
+    make_sheet(track.album, [(artist, 10_000)], at=NOON + timedelta(hours=5))
     for hour in (1, 3, 6):
         plays.record(track, "user:1", NOON + timedelta(hours=hour), seconds=40)
 

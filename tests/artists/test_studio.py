@@ -13,8 +13,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from artists import tasks, uploads
-from artists.models import Album, Artist, Rendition, Track, Upload
-from tests.artists.factories import NOON, make_album, make_artist, make_track
+from artists.models import Album, Artist, Change, Rendition, Track, Upload
+from tests.artists.factories import NOON, make_album, make_artist, make_original, make_track
 from tests.artists.pictures import picture
 from tests.users.factories import charlie, leo, make_user, nina
 
@@ -36,11 +36,34 @@ def make_upload(album: Album, **fields: object) -> Upload:
     return Upload.objects.create(album=album, finished_at=ended, **{**values, **fields})
 
 
-def typed(**changes: str) -> dict[str, str]:
-    """A form about an album as a browser sends it."""
-    usual = {"title": "Night Bus", "description": "", "genre": "", "tags": "", "licence": "all-rights-reserved"}
-    price = {"currency": "USD", "price_mode": "fixed", "price": "7.00", "free_mode": "AD", "credit_price": ""}
-    return {**usual, **price, **changes}
+def words(**changes: str) -> dict[str, str]:
+    """The form about an album's words as a browser sends it."""
+    return {"title": "Night Bus", "description": "", "genre": "", "mood": "", "language": "", "tags": "", **changes}
+
+
+def price(**changes: str) -> dict[str, str]:
+    """The form about its price."""
+    usual = {"currency": "USD", "price_mode": "fixed", "price": "7.00", "free_mode": "AD", "credit_price": ""}
+    return {**usual, **changes}
+
+
+def rights(**changes: str) -> dict[str, str]:
+    """The form about its rights."""
+    return {"licence": "all-rights-reserved", "upc": "", "released_on": "", **changes}
+
+
+FORMS = {"words": words, "price": price, "rights": rights}
+
+
+def test_what_is_odd_about_a_sound_is_said_beside_its_track_until_the_artist_means_it_so(studio: Client) -> None:
+    album = make_album(published=False, artist=make_artist(owner=nina()))
+    odd = make_original(remarks=["It ends with 9 seconds of silence. If that is not meant, trim it."])
+    track = make_track(album=album, published=False, original=odd)
+    page = reverse("artists:album", args=[album.pk])
+    assert "9 seconds of silence" in studio.get(page).content.decode()
+    answer = studio.post(reverse("artists:dismiss_remarks", args=[track.pk]), follow=True)
+    assert "is put away" in answer.content.decode()
+    assert "9 seconds of silence" not in studio.get(page).content.decode()
 
 
 # --- Who may open what ---------------------------------------------------------------------------------------
@@ -51,8 +74,33 @@ def own_pages() -> list[tuple[str, str]]:
     album = make_album(published=False, artist=make_artist(owner=nina()))
     track = make_track(album=album, published=False)
     upload = make_upload(album, state="REJECTED", reason="No.")
-    of_album = ["album", "preview", "tracks", "uploads", "simulation"]
-    posted = ["upload", "cover", "publish", "withdraw", "delete_album"]
+    of_album = [
+        "album",
+        "words",
+        "cover",
+        "price",
+        "rights",
+        "credits",
+        "publish",
+        "preview",
+        "tracks",
+        "uploads",
+        "simulation",
+    ]
+    posted = [
+        "upload",
+        "words",
+        "cover",
+        "price",
+        "rights",
+        "cover_words",
+        "many_tracks",
+        "order_tracks",
+        "publish",
+        "discard",
+        "withdraw",
+        "delete_album",
+    ]
     pages = [("get", reverse(f"artists:{name}", args=[album.pk])) for name in of_album]
     pages += [("post", reverse(f"artists:{name}", args=[album.pk])) for name in posted]
     pages += [("get", reverse("artists:upload_status", args=[upload.pk]))]
@@ -130,7 +178,7 @@ def test_the_number_of_queries_does_not_grow_with_the_tracks(studio: Client) -> 
     for album in albums:
         for track in album.tracks.all():
             make_upload(album, state="READY", track=track)
-    for name in ("album", "preview", "tracks", "uploads"):
+    for name in ("album", "words", "cover", "price", "rights", "credits", "publish", "preview", "tracks", "uploads"):
         counts = []
         for album in albums:
             with CaptureQueriesContext(connection) as seen:
@@ -140,71 +188,74 @@ def test_the_number_of_queries_does_not_grow_with_the_tracks(studio: Client) -> 
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "sentence"),
+    ("part", "field", "value", "sentence"),
     [
-        ("price", "1,99", "Write the amount with a point"),
-        ("price", "-1", "An amount cannot be below zero"),
-        ("price", "1e9", "is not an amount"),
-        ("price", "", "Write an amount"),
-        ("price", "0", "A fixed price is more than 0"),
-        ("price", "99999999", "the most that can be entered here"),
-        ("price", "9.999", "USD has 2 decimal places"),
-        ("title", "", "Give the album a title"),
-        ("upc", "123456789013", "no UPC or EAN"),
-        ("tags", ",".join(f"tag{n}" for n in range(11)), "These are 11 tags"),
-        ("released_on", "30.11.2026", "Write the day like 2026-11-30"),
-        ("credit_price", "five", "Write whole credits in digits"),
-        ("credit_price", "0", "choose “Simply free”"),
-        ("currency", "XAU", "Choose one of the currencies"),
+        ("price", "price", "1,99", "Write the amount with a point"),
+        ("price", "price", "-1", "An amount cannot be below zero"),
+        ("price", "price", "1e9", "is not an amount"),
+        ("price", "price", "", "Write an amount"),
+        ("price", "price", "0", "A fixed price is more than 0"),
+        ("price", "price", "99999999", "the most that can be entered here"),
+        ("price", "price", "9.999", "USD has 2 decimal places"),
+        ("price", "credit_price", "five", "Write whole credits in digits"),
+        ("price", "credit_price", "0", "choose “Simply free”"),
+        ("price", "currency", "XAU", "Choose one of the currencies"),
+        ("words", "title", "", "Give the album a title"),
+        ("words", "tags", ",".join(f"tag{n}" for n in range(11)), "These are 11 tags"),
+        ("words", "mood", "sweaty", "sweaty is not one of the available choices"),
+        ("rights", "upc", "123456789013", "no UPC or EAN"),
+        ("rights", "released_on", "30.11.2026", "Write the day like 2026-11-30"),
     ],
 )
-def test_wrong_input_is_answered_with_a_sentence_and_kept(
-    studio: Client, field: str, value: str, sentence: str
+def test_wrong_input_is_answered_with_a_sentence_and_kept_as_it_was_typed(
+    studio: Client, part: str, field: str, value: str, sentence: str
 ) -> None:
     album = make_album("Before", published=False)
-    answer = studio.post(
-        reverse("artists:album", args=[album.pk]), typed(**{"description": "Typed with care.", field: value})
-    )
-    page = answer.content.decode()
+    url = reverse(f"artists:{part}", args=[album.pk])
+    answer = studio.post(url, FORMS[part](**{field: value}))
     assert answer.status_code == 422
-    assert sentence in page
-    assert "Typed with care." in page
-    assert field == "currency" or value in page
+    for page in (answer.content.decode(), studio.get(url).content.decode()):
+        assert sentence in page
+        assert field in ("currency", "mood") or value in page
+    assert "look again" in studio.get(reverse("artists:album", args=[album.pk])).content.decode()
+    assert sentence in studio.get(reverse("artists:publish", args=[album.pk])).content.decode()
     album.refresh_from_db()
-    assert album.title == "Before"
+    assert (album.title, album.price_micros, album.upc, album.tags) == ("Before", 7_000_000, "", [])
+    studio.post(url, FORMS[part]())
+    assert not Change.objects.exists(), "put right, so nothing waits"
 
 
-def test_what_is_right_is_saved(studio: Client) -> None:
+def test_what_is_right_is_saved_part_by_part(studio: Client) -> None:
     album = make_album(published=False)
-    studio.post(
-        reverse("artists:album", args=[album.pk]),
-        typed(
-            title="Day Bus", price_mode="named", price="3", tags="Tape, NIGHT , tape", upc="036000291452",
-            released_on="2026-11-30", genre="ambient", credit_price="20", free_mode="OFF", is_owners_only="on",
-        ),
-    )  # fmt: skip
+    said = {"title": "Day Bus", "tags": "Tape, NIGHT , tape", "genre": "ambient", "mood": "calm", "language": "ga"}
+    studio.post(reverse("artists:words", args=[album.pk]), words(**said))
+    bought = {"price_mode": "named", "price": "3", "credit_price": "20", "free_mode": "OFF", "is_owners_only": "on"}
+    studio.post(reverse("artists:price", args=[album.pk]), price(**bought))
+    studio.post(reverse("artists:rights", args=[album.pk]), rights(upc="036000291452", released_on="2026-11-30"))
     album.refresh_from_db()
     assert (album.title, album.price_micros, album.is_name_your_price) == ("Day Bus", 3_000_000, True)
+    assert (album.mood, album.language) == ("calm", "ga")
     assert (album.tags, album.upc, album.credit_price) == (["tape", "night"], "036000291452", 20)
     assert (album.free_mode, album.is_owners_only, str(album.released_on)) == ("OFF", True, "2026-11-30")
 
 
 def test_a_free_album_costs_nothing_and_no_credits(studio: Client) -> None:
     album = make_album(published=False)
-    studio.post(reverse("artists:album", args=[album.pk]), typed(price_mode="free", price="what"))
+    url = reverse("artists:price", args=[album.pk])
+    studio.post(url, price(price_mode="free", price="what"))
     album.refresh_from_db()
     assert (album.price_micros, album.free_mode, album.is_for_sale) == (0, "FREE", False)
-    page = studio.get(reverse("artists:album", args=[album.pk])).content.decode()
-    assert "Free for everybody" in page
+    assert "Free for everybody" in studio.get(url).content.decode()
 
 
-def test_a_draft_that_saves_itself_gets_json(studio: Client) -> None:
+def test_a_part_that_saves_itself_gets_json(studio: Client) -> None:
     album = make_album(published=False)
-    url = reverse("artists:album", args=[album.pk])
-    assert studio.post(url, typed(title="Day Bus"), headers=JSON).json() == {"saved": True}
-    answer = studio.post(url, typed(price="1,99"), headers=JSON)
-    assert answer.status_code == 422
-    assert answer.json()["error"].startswith("Not saved: Amount: Write the amount with a point")
+    answer = studio.post(reverse("artists:words", args=[album.pk]), words(title="Day Bus"), headers=JSON).json()
+    assert (answer["saved"], answer["say"], answer["errors"]) == (True, "Saved", {})
+    wrong = studio.post(reverse("artists:price", args=[album.pk]), price(price="1,99"), headers=JSON)
+    assert wrong.status_code == 422
+    assert wrong.json()["errors"]["price"].startswith("Write the amount with a point")
+    assert "look again" in wrong.json()["parts"]["sections"]
 
 
 @pytest.mark.parametrize(
@@ -233,14 +284,32 @@ def test_a_cover_is_set_and_a_bad_one_explained(studio: Client) -> None:
     studio.post(url, {"picture": SimpleUploadedFile("x.png", picture())})
     album.refresh_from_db()
     assert album.cover is not None
-    assert album.cover.url(600) in studio.get(reverse("artists:album", args=[album.pk])).content.decode()
+    assert album.cover.url(600) in studio.get(url).content.decode()
+
+
+def test_each_section_has_a_tick_or_says_what_is_missing(studio: Client) -> None:
+    album = make_album(published=False, price_micros=0)
+    page = studio.get(reverse("artists:words", args=[album.pk])).content.decode()
+    for words_ in (
+        "no music yet",
+        "no description and no genre yet",
+        "no cover yet",
+        "no price yet",
+        "not published yet",
+    ):
+        assert words_ in page
+    assert page.count("section-link is-done") == 2, "the licence is chosen, and everything is the artist's own"
+    Album.objects.filter(pk=album.pk).update(description="Slow.", genre="dub", price_micros=1_000_000)
+    make_track(album=album, published=False)
+    page = studio.get(reverse("artists:words", args=[album.pk])).content.decode()
+    assert page.count("section-link is-done") == 5
 
 
 def test_publishing_is_a_button_and_says_what_is_missing(studio: Client) -> None:
     album = make_album(published=False)
-    assert studio.get(reverse("artists:publish", args=[album.pk])).status_code == 405
+    assert "Before you publish" in studio.get(reverse("artists:publish", args=[album.pk])).content.decode()
     page = studio.post(reverse("artists:publish", args=[album.pk]), follow=True).content.decode()
-    assert "is not published yet. Drop at least one audio file." in page
+    assert "It is not published yet. Drop at least one audio file." in page
     make_track(album=album, published=False)
     assert "is published" in studio.post(reverse("artists:publish", args=[album.pk]), follow=True).content.decode()
     assert "is withdrawn" in studio.post(reverse("artists:withdraw", args=[album.pk]), follow=True).content.decode()
@@ -350,7 +419,7 @@ def test_a_received_file_is_not_lost_when_the_broker_is_down(studio: Client, mon
 
 
 def test_the_table_saves_all_rows_or_none(studio: Client) -> None:
-    album = make_album(tracks=2)
+    album = make_album(tracks=2, published=False)
     one, two = album.tracks.all()
     url = reverse("artists:tracks", args=[album.pk])
     rows = {f"{one.pk}-title": "Uno", f"{one.pk}-isrc": "DE-ABC-26-00001", f"{one.pk}-price": "0.99"}
@@ -369,7 +438,7 @@ def test_the_table_saves_all_rows_or_none(studio: Client) -> None:
 
 
 def test_a_tracks_page_saves_what_the_table_does_not_show(studio: Client) -> None:
-    track = make_track()
+    track = make_track(published=False)
     url = reverse("artists:track", args=[track.pk])
     assert studio.get(url).status_code == 200
     studio.post(url, {"title": "Uno", "lyrics": "La la", "artist_name": "Ivo", "credit_price": "9", "genre": "dub"})
@@ -386,3 +455,27 @@ def test_tracks_are_moved_and_removed(studio: Client) -> None:
     page = studio.post(reverse("artists:remove_track", args=[last.pk]), follow=True).content.decode()
     assert "“Track 3” is off the album. Whoever has it keeps it." in page
     assert studio.get(reverse("artists:track", args=[last.pk])).status_code == 404
+
+
+def test_tracks_go_along_with_the_full_price_unless_they_said_otherwise(studio: Client) -> None:
+    album = make_album(tracks=2, published=False)
+    first = album.tracks.all()[0]
+    url = reverse("artists:price", args=[album.pk])
+    assert studio.post(url, price(wants_full_credit_price="on")).status_code == 302
+    assert set(album.tracks.values_list("wants_full_credit_price", flat=True)) == {True}
+    own = {"title": first.title, "mood": "dark", "language": "zxx"}
+    assert studio.post(f"/studio/tracks/{first.pk}/", own).status_code == 302
+    first.refresh_from_db()
+    assert (first.mood, first.language, first.wants_full_credit_price) == ("dark", "zxx", False)
+    shown = studio.get(f"/studio/tracks/{first.pk}/").content.decode()
+    assert '<option value="dark" selected>' in shown
+    studio.post(url, price(wants_full_credit_price="on"))
+    first.refresh_from_db()
+    assert not first.wants_full_credit_price, "it had a mind of its own"
+    studio.post(f"/studio/albums/{album.pk}/tracks/", _table(album))
+    first.refresh_from_db()
+    assert (first.mood, first.language) == ("dark", "zxx"), "the table of tracks does not show these and keeps them"
+
+
+def _table(album: Album) -> dict[str, str]:
+    return {f"{track.pk}-title": f"{track.title} (live)" for track in album.tracks.all()}

@@ -1,5 +1,6 @@
 """A received file always ends: as a track, or rejected with a reason its artist can act on."""
 
+import dataclasses
 import hashlib
 import shutil
 import threading
@@ -15,6 +16,7 @@ from django.utils import timezone
 from artists import audio, blobs, incoming, renditions, sweeping, uploads
 from artists.models import Album, Original, Rendition, Track, Upload
 from megabox import claims
+from tests.artists import sounds as make_sounds
 from tests.artists.factories import NOON, make_album
 from tests.users.factories import nina
 
@@ -52,8 +54,8 @@ def test_a_file_becomes_a_track_named_by_its_tags_or_its_name(
     assert max(track.peaks) == 255
     assert track.original is not None
     assert track.original.loudness_lufs is not None
-    wanted = Rendition.objects.filter(original=track.original, state="WANTED")
-    assert {one.recipe for one in wanted} == {"mp3-320", "flac", "opus", "mp3-v0"}
+    states = dict(Rendition.objects.filter(original=track.original).values_list("recipe", "state"))
+    assert states == {"mp3-320": "WANTED", "flac": "WANTED", "opus": "READY", "mp3-v0": "READY"}
 
 
 def test_an_isrc_in_the_file_is_kept(sounds: dict[str, Path]) -> None:
@@ -68,6 +70,32 @@ def test_the_cover_in_a_file_becomes_the_covers_of_an_album_that_has_none(sound_
     album.refresh_from_db()
     assert album.cover is not None
     assert album.cover.url(320).endswith("320.webp")
+
+
+def test_a_picture_of_gigapixels_inside_a_file_is_left_out_and_the_music_taken(tmp_path: Path) -> None:
+    from mutagen.flac import FLAC, Picture
+
+    path, bomb = make_sounds.copy("sound.flac", tmp_path / "a.flac"), Picture()
+    held = FLAC(path)
+    bomb.type, bomb.mime, bomb.data = 3, "image/png", make_sounds.png_bomb()
+    held.add_picture(bomb)
+    held.save()
+    upload = send(make_album(published=False), path)
+    assert uploads.ingest(upload.pk, NOON)
+    upload.refresh_from_db()
+    assert upload.state == "READY"
+    assert upload.reason.startswith("The picture inside the file was not used: ")
+    assert upload.album.cover is None
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("sgnos\u202e.exe.wav", "sgnos.exe.wav"), ("a\0b.wav", "ab.wav"), ("🎹 夜.wav", "🎹 夜.wav")]
+)
+def test_a_name_that_lies_is_kept_as_what_it_is(sounds: dict[str, Path], given: str, kept: str) -> None:
+    upload = send(make_album(published=False), sounds["wav"], given)
+    assert uploads.ingest(upload.pk, NOON)
+    upload.refresh_from_db()
+    assert (upload.filename, upload.state) == (kept, "READY")
 
 
 def test_an_empty_file_is_refused_at_once_with_a_sentence(sounds: dict[str, Path]) -> None:
@@ -148,13 +176,13 @@ def test_what_a_killed_worker_left_is_finished_once_when_its_claim_ends(sounds: 
 
 def test_a_worker_that_lost_its_claim_changes_nothing(sounds: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     upload = send(make_album(published=False), sounds["wav"])
-    real = audio.probe
+    real = audio.take_in
 
-    def probe_while_another_takes_over(*args: Any, **kwargs: Any) -> audio.Probe:
+    def take_in_while_another_takes_over(*args: Any, **kwargs: Any) -> audio.Taken:
         Upload.objects.filter(pk=upload.pk).update(claimed_by="somebody else")
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(audio, "probe", probe_while_another_takes_over)
+    monkeypatch.setattr(audio, "take_in", take_in_while_another_takes_over)
     assert not uploads.ingest(upload.pk, NOON)
     assert not Track.objects.exists()
     upload.refresh_from_db()
@@ -225,6 +253,53 @@ def test_rejected_bytes_are_deleted_after_a_week_and_needed_ones_kept(sounds: di
     assert not uploads.retry(bad, LATER)
 
 
+def test_what_is_heard_is_there_as_soon_as_a_file_is_checked(sounds: dict[str, Path]) -> None:
+    upload = send(make_album(published=False), sounds["wav"])
+    uploads.ingest(upload.pk, NOON)
+    for recipe in renditions.STREAMED:
+        row = Rendition.objects.get(recipe=recipe)
+        assert (row.path, row.ready_at) == (blobs.rendition_path(upload.sha256, recipe), NOON)
+        with blobs.borrow(row.path) as stored:
+            assert stored.stat().st_size == row.size_bytes
+            assert renditions.crc32_of(stored) == row.crc32
+            assert audio.probe(stored).duration_ms == pytest.approx(1000, abs=30)
+    assert not renditions.make(Rendition.objects.get(recipe="opus").pk, NOON)
+
+
+def test_a_stream_that_could_not_be_made_with_the_rest_is_made_by_itself(
+    sounds: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = audio.take_in
+    without = lambda *args, **how: dataclasses.replace(real(*args, **how), files={})  # noqa: E731
+    monkeypatch.setattr(audio, "take_in", without)
+    upload = send(make_album(published=False), sounds["wav"])
+    assert uploads.ingest(upload.pk, NOON)
+    waiting = renditions.waiting_ids(upload.pk)
+    assert len(waiting) == 4
+    assert all(renditions.make(pk, NOON) for pk in waiting)
+
+
+def test_a_rejected_file_leaves_no_streams_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = bytearray(make_sounds.make(tmp_path / "noise.flac", source="anoisesrc=r=44100:seed=7").read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 2000] = b"\x55" * 2000
+    (tmp_path / "hole.flac").write_bytes(data)
+    upload = send(make_album(published=False), tmp_path / "hole.flac")
+    assert uploads.ingest(upload.pk, NOON)
+    upload.refresh_from_db()
+    assert "damaged" in upload.reason
+    assert not any(blobs.exists(blobs.rendition_path(upload.sha256, recipe)) for recipe in renditions.STREAMED)
+
+
+def test_of_known_bytes_only_the_picture_is_read(sound_with_cover: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    uploads.ingest(send(make_album(published=False), sound_with_cover).pk, NOON)
+    monkeypatch.setattr(audio, "take_in", None)
+    album = make_album(published=False)
+    uploads.ingest(send(album, sound_with_cover).pk, NOON)
+    album.refresh_from_db()
+    assert album.cover is not None
+    assert Original.objects.count() == 1
+
+
 def test_a_rendition_is_made_verified_and_measured(sounds: dict[str, Path]) -> None:
     uploads.ingest(send(make_album(published=False), sounds["wav"]).pk, NOON)
     rendition = Rendition.objects.get(recipe="mp3-320")
@@ -241,10 +316,10 @@ def test_a_rendition_that_cannot_be_made_fails_visibly_after_three_tries(
     sounds: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uploads.ingest(send(make_album(published=False), sounds["wav"]).pk, NOON)
-    rendition = Rendition.objects.get(recipe="opus")
+    rendition = Rendition.objects.get(recipe="flac")
 
     def refuse(*args: Any, **kwargs: Any) -> None:
-        raise audio.TranscodeFailed("Opus could not be made: the encoder stopped.")
+        raise audio.TranscodeFailed("FLAC could not be made: the encoder stopped.")
 
     monkeypatch.setattr(audio, "transcode", refuse)
     at = NOON
@@ -253,7 +328,7 @@ def test_a_rendition_that_cannot_be_made_fails_visibly_after_three_tries(
         at += timedelta(minutes=10)
     rendition.refresh_from_db()
     assert (rendition.state, rendition.tries) == ("FAILED", 3)
-    assert rendition.reason == "Opus could not be made: the encoder stopped."
+    assert rendition.reason == "FLAC could not be made: the encoder stopped."
     monkeypatch.undo()
     assert renditions.retry(rendition.original, at) == 1
     assert renditions.make(rendition.pk, at)
@@ -267,11 +342,14 @@ class Killed(BaseException):
     "boundary",
     [
         "artists.uploads.Upload.objects.select_related",
-        "artists.uploads.audio.probe",
+        "artists.uploads.audio.take_in",
+        "artists.uploads.renditions.put",
+        "artists.uploads._cover",
         "artists.uploads._finish",
         "artists.uploads._stored",
-        "artists.uploads._track",
-        "artists.uploads.Rendition.objects.bulk_create",
+        "artists.uploads.drafting.draft_track",
+        "artists.uploads.drafting.fill_album",
+        "artists.renditions.Rendition.objects.bulk_create",
         "artists.renditions.audio.transcode",
         "artists.renditions.crc32_of",
         "artists.renditions.blobs.put",
@@ -279,9 +357,10 @@ class Killed(BaseException):
     ],
 )
 def test_a_worker_killed_at_any_boundary_costs_a_minute_and_nothing_else(
-    sounds: dict[str, Path], monkeypatch: pytest.MonkeyPatch, boundary: str
+    sounds: dict[str, Path], monkeypatch: pytest.MonkeyPatch, settings: LazySettings, boundary: str
 ) -> None:
-    monkeypatch.setattr(renditions, "WANTED", ("flac",))
+    monkeypatch.setattr(renditions, "WANTED", ("flac", "opus"))
+    monkeypatch.setattr(renditions, "STREAMED", ("opus",))
     upload = send(make_album(published=False), sounds["flac"])
 
     def die(*args: Any, **kwargs: Any) -> None:
@@ -299,7 +378,8 @@ def test_a_worker_killed_at_any_boundary_costs_a_minute_and_nothing_else(
     upload.refresh_from_db()
     assert upload.state == "READY"
     assert Track.objects.count() == Original.objects.count() == 1
-    assert list(Rendition.objects.values_list("recipe", "state")) == [("flac", "READY")]
+    assert list(Rendition.objects.values_list("recipe", "state")) == [("flac", "READY"), ("opus", "READY")]
+    assert list(Path(settings.FILE_UPLOAD_TEMP_DIR).glob("work-*")) == []
 
 
 def test_whatever_a_killed_worker_left_in_incoming_is_swept_after_a_day(settings: LazySettings) -> None:

@@ -9,8 +9,9 @@ import pytest
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 
-from ads import campaigns, settlement
+from ads.demand import campaigns
 from ads.models import Ad, Campaign, Impression
+from ads.revenue import settlement
 from artists import albums, uploads
 from artists.models import Album, Artist, Rendition, Track, Upload
 from ledger.models import Entry, Posting
@@ -100,7 +101,7 @@ def see_the_catalogue() -> None:
     assert not Rendition.objects.exclude(state=Rendition.State.READY).exists()
     assert Album.objects.filter(cover__isnull=False).count() == 5
     assert Artist.objects.filter(cover__isnull=False).count() == 4
-    assert {album.free_mode for album in Album.objects.all()} == {"AD", "OFF", "FREE"}
+    assert {album.free_mode for album in Album.objects.all()} == {"AD", "LATER", "FREE"}
     assert Album.objects.filter(is_name_your_price=True, price_micros__gt=0).exists()
     assert {track.isrc[:7] for track in Track.objects.all()} == {"XXMBX26"}
     for name in ("leo", "nina", "acme", "ada", "max"):
@@ -113,7 +114,9 @@ def see_the_advertiser() -> None:
     assert all(ad.transcript for ad in Ad.objects.filter(kind="AUDIO"))
     assert all(ad.alt for ad in Ad.objects.filter(kind="IMAGE"))
     assert Ad.objects.filter(review="PENDING").exists()
-    assert Campaign.objects.live().count() == 3
+    assert Campaign.objects.live().paid().count() == 3
+    assert {one.kind for one in Campaign.objects.live()} == {"PAID", "HOUSE", "CROSS"}
+    assert Ad.objects.filter(review="PENDING", campaign__kind="CROSS").exists()
     assert adverts.advertiser().prepaid_micros() > 0
 
 

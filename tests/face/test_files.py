@@ -66,13 +66,40 @@ def test_every_partial_names_its_variables_first(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "limit"),
-    [("css/*.css", 30_000), ("**/*.js", 60_000), ("vendor/archivo*/*.woff2", 80_000), ("icons.svg", 12_000)],
+    [("css/*.css", 30_000), ("vendor/archivo*/*.woff2", 80_000), ("icons.svg", 12_000)],
 )
 def test_the_browser_is_given_no_more_than_its_budget(pattern: str, limit: int) -> None:
     files = list(STATIC.glob(pattern))
     assert files
     size = sum(path.stat().st_size for path in files) if pattern.endswith("woff2") else gzipped(files)
     assert size <= limit
+
+
+PAGES = {"a listener": {"gate", "lyrics"}, "an artist": {"order", "upload"}, "an advertiser": {"advertise"}}
+"""The parts of the scripts that each one's pages need, beside what all pages have."""
+
+
+@pytest.mark.parametrize("who", PAGES)
+def test_the_scripts_of_a_page_stay_within_their_budget(who: str) -> None:
+    everywhere = with_imports(STATIC / "js/app.js") | {STATIC / "js/theme.js", *STATIC.glob("vendor/**/*.js")}
+    parts = [with_imports(STATIC / f"js/{part}.js") for part in PAGES[who]]
+    assert gzipped(everywhere.union(*parts)) <= 60_000
+
+
+def test_every_part_of_the_scripts_is_counted_for_somebody() -> None:
+    parts = re.findall(r'import\("\./(\w+)\.js"\)', (STATIC / "js/app.js").read_text())
+    assert set(parts) == set().union(*PAGES.values())
+
+
+def with_imports(path: Path) -> set[Path]:
+    """A module and all it imports when it starts."""
+    found, waiting = {path}, [path]
+    while waiting:
+        for name in re.findall(r'(?:from|import) "\./([\w.]+)"', waiting.pop().read_text()):
+            if (module := path.parent / name) not in found:
+                found.add(module)
+                waiting.append(module)
+    return found
 
 
 def test_vendored_files_name_their_version_and_lie_beside_their_licence() -> None:

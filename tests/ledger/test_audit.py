@@ -50,8 +50,8 @@ def force(key: str, *lines: Line, kind: str = "forced") -> Entry:
         )
         assert entry_id is not None
         ids = chart.open_all(code for line in lines for code in (line.debit, line.credit))
-        rows = [journal.posting_row(number, line, ids, "{}") for number, line in enumerate(lines)]
-        sql.insert_postings(entry_id, rows)
+        rows = [(entry_id, journal.posting_row(number, line, ids, "{}")) for number, line in enumerate(lines)]
+        sql.insert_postings(rows, {})
     return Entry.objects.get(key=key)
 
 
@@ -160,7 +160,7 @@ def test_a_line_added_to_an_old_entry_is_found() -> None:
     with transaction.atomic():
         ids = chart.open_all([chart.stripe(USD), chart.commission(USD)])
         row = journal.posting_row(2, Line(chart.stripe(USD), chart.commission(USD), 5, USD), ids, "{}")
-        sql.insert_postings(sale.pk, [row])
+        sql.insert_postings([(sale.pk, row)], {})
     assert rules() == {"digests"}
 
 

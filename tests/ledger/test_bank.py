@@ -3,7 +3,7 @@
 The second half takes a guard away and sees the same bank fail, so that the first half proves something.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from django.db.models import Sum
 
 from ledger import audit, chart, journal, sql
 from ledger.journal import Line
-from ledger.models import Balance
+from ledger.models import Account, Balance
 from megabox.money import CREDIT
 from tests.ledger.factories import NOON, make_gate_view
 
@@ -101,28 +101,28 @@ def test_a_reader_always_sees_the_same_total_and_nobody_deadlocks() -> None:
 
 @postgresql
 def test_without_the_lock_order_the_bank_deadlocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    def lock_as_they_come(account_ids: Iterable[int]) -> dict[int, int]:
-        chance = Random()
-        amounts = {}
-        for pk in chance.sample(ids := list(account_ids), len(ids)):
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT amount FROM ledger_balance WHERE account_id = %s FOR NO KEY UPDATE", [pk])
-                amounts[pk] = cursor.fetchone()[0]
-            sleep(0.005)
-        return amounts
+    lock_accounts = sql.lock_accounts
 
-    monkeypatch.setattr(sql, "lock_balances", lock_as_they_come)
+    def lock_as_they_come(codes: Sequence[str]) -> dict[str, tuple[int, int | None]]:
+        locked: dict[str, tuple[int, int | None]] = {}
+        for code in Random().sample(codes, len(codes)):
+            locked |= lock_accounts([code])
+            sleep(0.005)
+        return locked
+
+    monkeypatch.setattr(sql, "lock_accounts", lock_as_they_come)
     assert any("deadlock" in error for error in bank().errors)
 
 
 @postgresql
 def test_without_locks_the_bank_loses_money(monkeypatch: pytest.MonkeyPatch) -> None:
-    def only_look(account_ids: Iterable[int]) -> dict[int, int]:
-        amounts = dict(Balance.objects.filter(account__in=list(account_ids)).values_list("account", "amount"))
+    def only_look(codes: Sequence[str]) -> dict[str, tuple[int, int | None]]:
+        found = Account.objects.filter(code__in=codes).values_list("code", "pk", "cached__amount")
+        seen: dict[str, tuple[int, int | None]] = {code: (pk, amount) for code, pk, amount in found}
         sleep(0.002)
-        return amounts
+        return seen
 
-    monkeypatch.setattr(sql, "lock_balances", only_look)
+    monkeypatch.setattr(sql, "lock_accounts", only_look)
     assert not bank().is_good()
 
 

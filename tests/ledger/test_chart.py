@@ -21,6 +21,7 @@ CODES = {
     chart.escrow(3, "USD"): (Kind.LIABILITY, True),
     chart.pool("2026-11", "USD"): (Kind.LIABILITY, True),
     chart.transit("USD"): (Kind.LIABILITY, False),
+    chart.preorders("USD"): (Kind.LIABILITY, False),
     chart.backing("USD"): (Kind.LIABILITY, False),
     chart.vat("DE", "EUR"): (Kind.LIABILITY, False),
     chart.withheld("US", "USD"): (Kind.LIABILITY, False),
@@ -54,3 +55,8 @@ def test_all_accounts_open_on_first_use_and_only_once() -> None:
         assert chart.open_all(reversed(list(CODES))) == first
         assert chart.open(chart.wallet(9)).is_guarded
     assert len(first) == len(set(first.values())) == len(CODES)
+
+
+def test_an_account_of_somebody_says_whose_it_is() -> None:
+    codes = (chart.payee(42, "pending", "USD"), chart.prepaid(7, "USD"), chart.escrow(3, "USD"), chart.wallet(9))
+    assert [chart.owner_id(code) for code in codes] == [42, 7, 3, 9]

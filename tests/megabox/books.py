@@ -5,19 +5,23 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from unittest import mock
 
-from ads import rejections, serving, settlement, wallets
-from ads.models import Ad, Place
-from artists import splits
+from ads.delivery import serving
+from ads.models import Ad, Place, Site
+from ads.revenue import escrow, rejections, settlement
+from ads.revenue.replaced import shares_of
+from ads.rewards import wallets
+from artists import albums, splits
 from artists.models import Album, Payee
 from ledger import months, payees
 from megabox.claims import worker_name
 from payouts import issuing, runs, transfers
 from payouts.models import IssuedStatement, Payout
-from store import checkout, disputes, fees, gate, orders, refunds
+from store import checkout, disputes, fees, gate, orders, preorders, refunds
 from store.checkout import Fee
 from store.models import Order
 from tests.ads.factories import make_ad, make_advertiser, make_campaign, make_wallet, see, watch
-from tests.artists.factories import make_track
+from tests.artists.factories import make_sheet, make_track
+from tests.store.buying_before import make_coming, make_preorder
 from tests.store.factories import (
     guest,
     listener,
@@ -52,7 +56,7 @@ def _shared_album() -> Album:
     """Nina's album, shared with a producer in parts that leave remainders; the name would run in a spreadsheet."""
     album = make_sold_album(9_990_000)
     producer = Payee.objects.create(name='=HYPERLINK("x"), “Max”', kind=Payee.Kind.COLLABORATOR, country="DE")
-    splits.replace(album, [(album.artist.payee, 6_667), (producer, 3_333)], at=NOON)
+    make_sheet(album, [(album.artist.payee, 6_667), (producer, 3_333)], at=NOON)
     return album
 
 
@@ -90,6 +94,12 @@ def _sales(album: Album) -> None:
     won = make_paid_order(make_sold_album(7_000_000), at=NOON)
     _dispute(won, told(won), at=NOON + timedelta(days=3))
     _dispute(won, told(won, "won", back=True), at=NOON + timedelta(days=5))
+    coming = make_coming()
+    make_preorder(coming, tax_minor=190)
+    refunds.refund(make_preorder(coming, by=guest("who cancels"), tax_minor=190).order_id, 1189, USD, at=NOON)
+    delivered = make_preorder(make_coming(), tax_minor=190)
+    albums.publish(delivered.album, NOON)
+    preorders.settle(delivered.order_id, at=NOON + timedelta(hours=6))
     wholly = make_paid_order(make_sold_album(5_000_000), at=NOON + timedelta(hours=5))
     refunds.refund(wholly.pk, 500, USD, at=NOON + timedelta(days=2))
 
@@ -105,11 +115,17 @@ def _ads(ad: Ad, album: Album) -> None:
     see(ad, album, at=NOON + timedelta(minutes=9), place=Place.PLAYER, shares=shares)
     extension = make_wallet()
     see(ad, at=NOON, place=Place.MEGAKEY, wallet_id=extension.pk, shares=[])
+    site = Site.objects.create(domain="news.example", rank=1, months=12, payee=album.artist.payee)
+    replaced_views = [
+        see(ad, at=NOON + timedelta(minutes=n), place=Place.MEGAKEY, wallet_id=extension.pk, shares=shares_of(site.pk))
+        for n in (20, 21)
+    ]
     rejections.reject(views[0].pk, at=NOON + timedelta(minutes=30))
     settlement.settle_due(NOON + timedelta(hours=1))
     see(ad, album, at=NOON + timedelta(hours=2), shares=shares)
     settlement.settle_due(NOON + timedelta(hours=3))
     rejections.reject(views[1].pk, at=NOON + timedelta(hours=4))
+    rejections.reject(replaced_views[0].pk, at=NOON + timedelta(hours=4))
 
     opened = gate.open_gate(music(make_track()), "mp3-320", guest("at the gate"), at=NOON)
     show = gate.start(opened, at=NOON)
@@ -130,6 +146,7 @@ def _nights(first: date, last: date) -> None:
         at = datetime.combine(day, time(1, 10), UTC)
         settlement.settle_due(at)
         settlement.close_due(at)
+        escrow.release_due(at)
         payees.mature(day, at=at)
         day += timedelta(days=1)
 

@@ -12,12 +12,13 @@ from django.db.models import F
 from django.utils import timezone
 
 from ads.models import BookDay, Campaign
+from artists.models import SplitSheet
 from ledger import chart, journal, pending, triggers
 from ledger.journal import Line
 from ledger.models import Entry, Posting
 from megabox import audit
 from payouts.models import Attempt, Payout, PayoutRun, PoolSharing
-from store.models import BalanceTransaction, Dispute, Gate, LibraryItem, Order, OrderLine
+from store.models import BalanceTransaction, Dispute, Gate, LibraryItem, Order, OrderLine, PreOrder
 from tests.ledger.test_audit import force, tamper, without_triggers
 from tests.megabox.books import NOON, make_busy_books
 
@@ -173,13 +174,29 @@ HARM: dict[str, tuple[Callable[[], object], set[str]]] = {
         lambda: post(Line(chart.suspense(USD), BANK, 5, USD)),
         {"suspense is zero or young", "suspense is what its transactions say"},
     ),
+    "a pre-order is called delivered": (
+        lambda: change(PreOrder.objects.filter(state="WAITING"), state="DELIVERED", ended_at=LATER),
+        {"what is held for pre-orders is theirs", "what was bought is in a library"},
+    ),
     "a campaign says it spent more": (
         lambda: change(Campaign.objects.filter(spent_micros__gt=0), spent_micros=F("spent_micros") + 1),
         {"what campaigns spent is what was viewed"},
     ),
+    "a campaign says it settled less": (
+        lambda: change(Campaign.objects.filter(settled_micros__gt=0), settled_micros=F("settled_micros") - 1),
+        {"what campaigns settled is what their groups say"},
+    ),
+    "a campaign says more of it is leased": (
+        lambda: change(Campaign.objects.filter(spent_micros__gt=0), leased_micros=F("leased_micros") + 1),
+        {"what leases hold is set aside, and what they billed was viewed"},
+    ),
     "a price is changed after settlement": (
         change_a_price,
-        {"what campaigns spent is what was viewed", "settled days recompute from their impressions"},
+        {
+            "what campaigns spent is what was viewed",
+            "a view costs its weight of what was offered",
+            "settled days recompute from their impressions",
+        },
     ),
     "ads are settled by nobody": (
         lambda: post(Line(BANK, chart.ads_revenue(USD), 5, USD), kind="ads settled"),
@@ -243,6 +260,10 @@ HARM: dict[str, tuple[Callable[[], object], set[str]]] = {
     "a split is changed after the sale": (
         lambda: change(OrderLine.objects.filter(order__in=PAID_SALES), shares=[[987_654, 10_000]]),
         {"sales recompute from their lines"},
+    ),
+    "a split in force is changed": (
+        lambda: change(SplitSheet.objects.signed(), shares=[[987_654, 10_000]]),
+        {"splits in force are what everybody signed"},
     ),
     "a refund is not booked": (
         lambda: change(PAID_SALES, refunded_micros=10_000),

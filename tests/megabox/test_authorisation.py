@@ -30,6 +30,8 @@ class Who(Enum):
     ARTIST = {"artist"}
     ADVERTISER = {"advertiser"}
     STAFF = {"staff"}
+    PAIRED = frozenset[str]()
+    """Only a browser that shows the token of its pairing: no session opens it."""
 
 
 RULES: dict[str, Who] = {
@@ -37,29 +39,48 @@ RULES: dict[str, Who] = {
     for who, names in {
         # A file's link is signed and bound to its listener; ad events bring signed tokens; `/advertise/` tells
         # strangers what advertising here is. Guests play, watch, buy and have a wallet, found by their session.
+        # The link in a letter shows a split to whoever got it, and declines it.
         Who.ANYONE: """
-            healthz me file public_file styleguide ads:events ads:slot ads:overview
+            artists:sign artists:decline
+            healthz me privacy file public_file styleguide ads:events ads:slot ads:spot ads:overview
             store:home store:search store:artist store:album store:track store:buy_block store:cart store:cart_add
             store:cart_remove store:cart_buy store:order store:order_again store:stripe_webhook store:library
-            store:download store:wallet store:get_track store:get_album store:gate store:gate_start store:gate_viewed
-            store:gate_state store:gate_receipt store:gate_file store:stream store:plays
+            store:redeem store:download store:wallet store:wallet_csv store:get_track store:get_album store:gate
+            store:gate_start store:gate_viewed store:gate_state store:gate_receipt store:gate_file store:stream
+            store:plays store:make store:cart_code store:cart_code_drop ads:megakey_pair ads:megakey_sites
+            store:preorder store:preorder_cancel
             api-artist-list api-artist-detail api-album-list api-album-detail api-track-list api-track-detail
         """,
         # Whoever signs in may become an artist or an advertiser.
-        Who.SIGNED_IN: "artists:index artists:start ads:advertiser_new",
+        Who.SIGNED_IN: """
+            artists:index artists:start artists:my_splits artists:split_sheet ads:advertiser_new ads:megakey
+            ads:megakey_revoke ads:site_claims ads:site_ask
+        """,
+        Who.PAIRED: "ads:megakey_wallet ads:megakey_offer",
         Who.ARTIST: """
-            artists:new_artist artists:artist artists:artist_picture artists:new_album artists:album artists:cover
-            artists:simulation artists:preview artists:publish artists:withdraw artists:delete_album artists:tracks
+            artists:new_artist artists:artist artists:artist_picture artists:new_album artists:album artists:words
+            artists:cover artists:price artists:rights artists:discard artists:cover_words
+            artists:import artists:sheet artists:sheet_preview artists:sheet_make artists:sheet_delete
+            artists:exports artists:export artists:export_artist artists:export_album artists:export_zip
+            artists:credits artists:many_tracks artists:order_tracks artists:simulation
+            artists:preview artists:publish artists:withdraw artists:delete_album artists:tracks
             artists:upload artists:uploads artists:upload_status artists:retry_upload artists:dismiss_upload
-            artists:track artists:move_track artists:remove_track artists:retry_track store:stats store:stats_csv
-            store:stats_xlsx
+            artists:transfers artists:transfer artists:unfinished artists:decide_twin artists:drop_album
+            artists:track artists:move_track artists:remove_track artists:retry_track
+            store:codes store:new_batch store:batch store:stop_batch store:cards store:batch_csv
+            store:new_discount store:discount store:stop_discount store:discount_csv
+            artists:splits artists:track_splits artists:withdraw_split artists:remind_split
+            artists:dismiss_remarks store:stats store:stats_csv store:stats_xlsx store:prices
+            ads:artist_report ads:artist_report_csv ads:artist_report_xlsx
+            ads:promotions ads:promotion_new ads:promotion ads:promotion_edit ads:promotion_csv ads:promotion_do
             payouts:earnings payouts:choose_threshold payouts:line payouts:statement payouts:statement_csv
             payouts:statement_xlsx payouts:issued payouts:issue payouts:issued_file payouts:pool
             payouts:set_up payouts:set_up_again payouts:set_up_done payouts:bank payouts:use_stripe
         """,
         Who.ADVERTISER: """
             ads:campaign_new ads:campaign ads:campaign_edit ads:report ads:report_csv ads:report_xlsx ads:ad_new
-            ads:campaign_do ads:ad_edit ads:ad_delete store:deposit
+            ads:campaign_do ads:campaign_step ads:campaign_sum ads:ad_edit ads:ad_delete store:deposit
+            store:give_back
         """,
         Who.STAFF: """
             store:reconciliation store:reconcile store:balance_transaction store:decide store:take_back
@@ -67,6 +88,11 @@ RULES: dict[str, Who] = {
             store:disputes store:dispute store:owed store:write_off store:withhold
             desk desk_books desk_check_books desk_audit_run desk_audit_progress desk_export_books
             desk_export desk_export_progress desk_export_zip
+            ads:house ads:house_new ads:house_campaign ads:house_edit ads:house_ad_new ads:house_do ads:house_ad
+            ads:house_ad_delete
+            ads:traffic ads:invalidate ads:invalidation ads:invalidation_progress ads:stop_invalidation ads:decide_spike
+            ads:unblock ads:decisions ads:decision ads:retry_invalidation
+            ads:sites ads:sites_import ads:site_do ads:site_decide ads:site_look_up
             ads:review ads:approve ads:refuse payouts:runs payouts:open_run payouts:blocks
             payouts:place_block payouts:lift_block payouts:run payouts:run_progress payouts:prepare payouts:approve
             payouts:pause payouts:resume payouts:issue_file payouts:payout_file payouts:confirm_file payouts:payout

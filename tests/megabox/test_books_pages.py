@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from ads import rejections, settlement
 from ads.models import Impression
+from ads.revenue import rejections, settlement
 from artists.models import Album
 from ledger import journal, payees
 from ledger.models import Posting

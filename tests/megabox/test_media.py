@@ -30,6 +30,20 @@ def test_the_listener_gets_the_file_under_its_name(client: Client, link: str) ->
     assert "01%20%C3%9Cber%20Glass.mp3" in answer["Content-Disposition"]
 
 
+def test_a_browser_that_unpacks_gzip_still_knows_how_long_a_file_is(client: Client, link: str) -> None:
+    client.force_login(leo())
+    answer = client.get(link, headers={"accept-encoding": "gzip"})
+    assert (answer["Content-Length"], answer.get("Content-Encoding")) == ("1024", None)
+    assert body(answer) == CONTENT
+
+
+def test_a_browser_that_unpacks_gzip_gets_its_range_as_it_is(client: Client, link: str) -> None:
+    client.force_login(leo())
+    answer = client.get(link, headers={"accept-encoding": "gzip", "range": "bytes=300-999"})
+    assert (answer.status_code, answer["Content-Length"], answer.get("Content-Encoding")) == (206, "700", None)
+    assert body(answer) == CONTENT[300:1000]
+
+
 @pytest.mark.parametrize("person", [None, charlie])
 def test_a_link_is_worth_nothing_to_others(client: Client, link: str, person: object) -> None:
     if callable(person):

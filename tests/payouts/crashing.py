@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from time import sleep
+from xml.etree import ElementTree as ET
 
 from django.conf import settings
 
 from artists.models import Payee
 from ledger import chart, journal
-from payouts import bank_details, decisions, files, runs, tasks
+from payouts import bank_details, decisions, files, runs, sepa, tasks
 from payouts.models import Payout, PayoutRun, Rail
 from store import events
 from store import tasks as store_tasks
@@ -105,6 +107,7 @@ class PayoutStory:
     EARNED = (12_345_678, 20 * MICROS)
     BIG = 3_000_000 * MICROS
     """More than the provider has."""
+    unit = "USD"
 
     def __init__(self, provider: Provider, clock: Clock, behaviour: Behaviour) -> None:
         self.provider, self.clock, self.behaviour = provider, clock, behaviour
@@ -117,13 +120,13 @@ class PayoutStory:
         amounts = (self.EARNED[0], self.BIG if self.behaviour.is_poor else self.EARNED[1])
         for number, (account, micros) in enumerate(zip(self.provider.accounts, amounts, strict=True)):
             payee = make_payee(f"Payee {number}", stripe_account=account, threshold_micros=10 * MICROS)
-            earn(payee, micros)
+            earn(payee, micros, unit=self.unit)
             self.earned[payee.pk] = micros
 
     def begin(self) -> None:
         """A run that is being paid, and a provider about to behave."""
         self.clock.now = NOON
-        executing_run()
+        executing_run(unit=self.unit)
         self.provider.behave(self.behaviour)
 
     def work(self) -> object:
@@ -165,10 +168,10 @@ class PayoutStory:
                 cents = transfer["amount"] - transfer["amount_reversed"]
                 sent[groups[transfer["transfer_group"]]] += cents * MICROS_A_CENT
         for payee_id, micros in self.earned.items():
-            payable = journal.balance(chart.payee(payee_id, "payable", "USD"))
+            payable = journal.balance(chart.payee(payee_id, "payable", self.unit))
             if payable + sent[payee_id] != micros:
                 yield f"Payee {payee_id} earned {micros}, was sent {sent[payee_id]} and has {payable} payable."
-        if transit := journal.balance(chart.transit("USD")):
+        if transit := journal.balance(chart.transit(self.unit)):
             yield f"{transit} micros are still in transit."
 
     def states(self) -> list[str]:
@@ -213,7 +216,7 @@ class Confirm(PayoutStory):
 
     def begin(self) -> None:
         self.clock.now = NOON
-        executing_run()
+        executing_run(unit=self.unit)
         self.provider.behave(self.first)
         tasks.sweep()
         if self.first.is_forgetful:
@@ -401,9 +404,11 @@ class ByFile(PayoutStory):
     The bank pays every file it is handed once, by the file's message id; whoever was stopped hands it over again.
     """
 
-    def __init__(self, provider: Provider, clock: Clock, behaviour: Behaviour) -> None:
-        super().__init__(provider, clock, behaviour)
-        self.bank: Path = Path()
+    rail = Rail.CSV
+
+    def __init__(self, provider: Provider, clock: Clock, bank: Path) -> None:
+        super().__init__(provider, clock, Behaviour())
+        self.bank = bank
 
     def given(self) -> None:
         super().given()
@@ -422,10 +427,10 @@ class ByFile(PayoutStory):
 
     def _press(self) -> None:
         run = PayoutRun.objects.get()
-        waiting = Payout.objects.filter(rail=Rail.CSV, state__in=Payout.OPEN)
+        waiting = Payout.objects.filter(rail=self.rail, state__in=Payout.OPEN)
         if not waiting.exists():
             return
-        file = files.issue(run.pk, Rail.CSV, by=ada(), at=self.clock.now)
+        file = files.issue(run.pk, self.rail, by=ada(), at=self.clock.now)
         with self.bank.open("a") as post:
             post.write(json.dumps([file.message_id, file.content]) + "\n")
         files.confirm(file.pk, booked_on=self.clock.now.date(), by=max_(), at=self.clock.now)
@@ -447,15 +452,36 @@ class ByFile(PayoutStory):
     def money(self, payouts: list[Payout]) -> Iterator[str]:
         """What the bank pays by the file counts as sent."""
         by_file = payouts[1]
-        paid = {row["payout"]: row for row in csv.DictReader(io.StringIO(self._content().removeprefix("\ufeff")))}
-        sent = int(paid[by_file.end_to_end_id]["amount_micros"])
+        sent = self.told()[by_file.end_to_end_id]
         earned = dict(self.earned)
         self.earned = earned | {by_file.payee_id: earned[by_file.payee_id] - sent}
         yield from super().money(payouts)
         self.earned = earned
-        if (bank := journal.balance(chart.bank("USD"))) != -sent:
+        if (bank := journal.balance(chart.bank(self.unit))) != -sent:
             yield f"The bank's account is {bank}, the file says {sent}."
+
+    def told(self) -> dict[str, int]:
+        """What the file tells the bank to pay, in micros, by payout."""
+        rows = csv.DictReader(io.StringIO(self._content().removeprefix("\ufeff")))
+        return {row["payout"]: int(row["amount_micros"]) for row in rows}
 
     def _content(self) -> str:
         content: str = json.loads(self.bank.read_text().splitlines()[0])[1]
         return content
+
+
+class BySepa(ByFile):
+    """The same in euros, by a SEPA credit transfer."""
+
+    rail = Rail.SEPA
+    unit = "EUR"
+
+    def told(self) -> dict[str, int]:
+        names = {"": sepa.NAMESPACE}
+        transfers = ET.fromstring(self._content().encode()).iterfind(".//CdtTrfTxInf", names)
+        return {
+            transfer.findtext("PmtId/EndToEndId", "", names): int(
+                Decimal(transfer.findtext("Amt/InstdAmt", "", names)) * MICROS
+            )
+            for transfer in transfers
+        }

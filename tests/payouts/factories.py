@@ -87,9 +87,9 @@ def approve(run: PayoutRun, *, by: User | None = None, at: datetime = NOON) -> P
     return runs.approve(run.pk, by=by or max_(), seen_hash=run.content_hash, at=at)
 
 
-def executing_run(*, at: datetime = NOON) -> PayoutRun:
+def executing_run(*, unit: str = "USD", at: datetime = NOON) -> PayoutRun:
     """A run that workers may pay now."""
-    run = approve(open_run(at=at), at=at)
+    run = approve(open_run(unit=unit, at=at), at=at)
     return runs.execute(run.pk, by=ada(), at=at)
 
 

@@ -19,6 +19,7 @@ from tests.payouts.crashing import (
     BEHAVIOURS,
     Behaviour,
     ByFile,
+    BySepa,
     Cancellation,
     Confirm,
     Contest,
@@ -152,12 +153,19 @@ def test_pausing_and_giving_back_killed_anywhere_gives_back_once(
     swept_clean(arena, GivenBack(provider, clock, FINE), record_property)
 
 
+@pytest.mark.parametrize("by", [pytest.param(ByFile, marks=pytest.mark.sweep), BySepa])
 def test_a_file_for_the_bank_killed_anywhere_is_one_file_and_booked_once(
-    arena: Arena, clock: Clock, provider: Provider, record_property: Record, tmp_path: Path
+    arena: Arena,
+    clock: Clock,
+    provider: Provider,
+    settings: LazySettings,
+    record_property: Record,
+    tmp_path: Path,
+    by: type[ByFile],
 ) -> None:
-    story = ByFile(provider, clock, FINE)
-    story.bank = tmp_path / "bank"
-    swept_clean(arena, story, record_property)
+    settings.SEPA_DEBTOR_NAME, settings.SEPA_DEBTOR_IBAN = "Megabox", "DE75512108001245126199"
+    provider.standin.fund(50_000_000, by.unit.lower())
+    swept_clean(arena, by(provider, clock, tmp_path / "bank"), record_property)
 
 
 # --- two workers at once

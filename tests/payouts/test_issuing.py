@@ -12,6 +12,7 @@ from django.test import Client
 
 from ledger import months
 from megabox import media
+from megabox.days import midnight
 from payouts import issuing, statement_pdf, statements, tasks
 from payouts.models import IssuedStatement
 from tests.payouts.factories import MICROS, earn, make_payee, owner_of
@@ -71,7 +72,7 @@ def _unescaped(raw: bytes) -> bytes:
 
 
 def october(payee: Any, unit: str = "USD") -> statements.Statement:
-    since = statements.day_start(OCTOBER)
+    since = midnight(OCTOBER)
     return statements.statement(payee, unit, since=since, until=months.ends_at(OCTOBER))
 
 

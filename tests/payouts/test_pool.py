@@ -13,7 +13,7 @@ import pytest
 from django.conf import LazySettings
 from django.db import IntegrityError, connections, transaction
 
-from artists import plays, splits
+from artists import plays
 from artists.models import Payee, Track
 from ledger import audit as ledger_audit
 from ledger import chart, journal, payees
@@ -22,7 +22,7 @@ from ledger.models import Entry, Posting
 from payouts import audit, pool, pool_figures, statements, tasks
 from payouts.models import PoolShare, PoolSharing
 from payouts.split_models import Model
-from tests.artists.factories import make_payee
+from tests.artists.factories import make_payee, make_sheet
 from tests.payouts.factories import IN_NOVEMBER, close_month, fill_pool, listen, make_song
 
 pytestmark = pytest.mark.django_db
@@ -143,8 +143,8 @@ def test_it_matures_like_everything_that_was_earned(three_listeners: tuple[Track
 def test_a_shared_track_pays_all_who_share_it_and_counts_each_listener_once() -> None:
     one, two = make_song("Nova Kit"), make_song("Solo")
     drums = make_payee("Drums")
-    splits.replace(one, [(payee_of(one), 7_000), (drums, 3_000)], at=IN_NOVEMBER - timedelta(days=1))
-    splits.replace(two, [(drums, 10_000)], at=IN_NOVEMBER - timedelta(days=1))
+    make_sheet(one, [(payee_of(one), 7_000), (drums, 3_000)], at=IN_NOVEMBER - timedelta(days=1))
+    make_sheet(two, [(drums, 10_000)], at=IN_NOVEMBER - timedelta(days=1))
     listen("user:1", one, 3)
     listen("user:1", two, 1, at=IN_NOVEMBER + timedelta(days=1))
     listen("user:2", two, 1)

@@ -25,6 +25,7 @@ TYPES: list[tuple[str, str, Any]] = [
     ("GET", r"/v1/balance_transactions/\w+", stripe.params.BalanceTransactionRetrieveParams),
     ("GET", r"/v1/balance", stripe.params.BalanceRetrieveParams),
     ("POST", r"/v1/refunds", stripe.params.RefundCreateParams),
+    ("GET", r"/v1/refunds", stripe.params.RefundListParams),
     ("POST", r"/v1/accounts", stripe.params.AccountCreateParams),
     ("GET", r"/v1/accounts/\w+", stripe.params.AccountRetrieveParams),
     ("POST", r"/v1/account_links", stripe.params.AccountLinkCreateParams),

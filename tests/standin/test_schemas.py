@@ -78,7 +78,10 @@ def test_payments(standin: Standin, check: Check) -> None:
     assert {charge["status"] for charge in charges} >= {"succeeded", "failed"}
     for charge in charges:
         check("charge", charge)
-    check("refund", as_sent(client.v1.refunds.create({"payment_intent": str(session.payment_intent)})))
+    refund = client.v1.refunds.create({"payment_intent": str(session.payment_intent)})
+    check("refund", as_sent(refund))
+    standin.post(f"/_test/refunds/{refund.id}/fail")
+    check("refund", as_sent(client.v1.refunds.retrieve(refund.id)))
 
 
 def test_transfers_accounts_and_the_balance(standin: Standin, check: Check) -> None:

@@ -215,7 +215,7 @@ def test_what_moves_money_asks_for_a_fresh_sign_in(stripe: Stripe, settings: Laz
     settings.STAFF_MFA = "required"
     monkeypatch.setattr("users.access.is_mfa_enabled", lambda user: True)
     now = time.time()
-    monkeypatch.setattr("payouts.freshness.time.time", lambda: now + 3_600)
+    monkeypatch.setattr("users.freshness.time.time", lambda: now + 3_600)
     for path in (f"{PAGE}{row.pk}/decide/", "/desk/by-hand/vat/"):
         answer = client.post(path, {"choice": "BANK", "reason": "Moved."})
         assert answer.status_code == 302

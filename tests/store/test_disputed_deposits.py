@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from ads import campaigns
+from ads.demand import campaigns
 from ads.models import Advertiser, Campaign
 from ledger import audit as ledger_audit
 from ledger import chart, journal

@@ -17,7 +17,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from artists.splits import replace
 from ledger import audit as ledger_audit
 from ledger import chart, journal, payees
 from ledger.journal import Line
@@ -28,7 +27,7 @@ from payouts.models import Block
 from store import disputes, library, receipts, refunds, waiting
 from store.audit import findings
 from store.models import Dispute, Order, StripeEvent
-from tests.artists.factories import make_artist, make_payee
+from tests.artists.factories import make_artist, make_payee, make_sheet
 from tests.store.factories import (
     NOON,
     dispute_event,
@@ -276,7 +275,7 @@ def test_what_is_won_settles_first_what_the_payee_owes() -> None:
 def test_every_payee_of_every_line_bears_their_part() -> None:
     album, track = make_sold_album(10_000_000), make_sold_track(1_000_000)
     people = [make_payee(name) for name in ("Nina", "Max", "Ida")]
-    replace(album, list(zip(people, (5_000, 3_000, 2_000), strict=True)), at=NOON)
+    make_sheet(album, list(zip(people, (5_000, 3_000, 2_000), strict=True)), at=NOON)
     order = make_paid_order(album, track)
     learn(order, told(order, minor=550))
     held = [payee_books(one.pk)["hold"] for one in people]
@@ -481,7 +480,7 @@ class TestAnyDisputes(TestCase):
         shares = [10_000 * point // sum(points) for point in points]
         shares[0] += 10_000 - sum(shares)
         people = [make_payee(f"Payee {n}") for n in range(len(points))]
-        replace(album, list(zip(people, shares, strict=True)), at=NOON)
+        make_sheet(album, list(zip(people, shares, strict=True)), at=NOON)
         order = make_paid_order(album, tax_minor=tax)
         if matures:
             mature()

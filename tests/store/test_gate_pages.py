@@ -1,16 +1,23 @@
 """The gate's pages: format first, then buy, watch or spend; the protocol with gate.js; the wallet."""
 
+import re
 import uuid
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.test import Client
 from django.utils import timezone
 
-from ads import serving
-from ads.models import Ad, AdEvent, Impression
+from ads.delivery import serving
+from ads.limits import rates, unseen
+from ads.models import Ad, AdEvent, Campaign, Impression
+from artists.audio import RECIPES
 from artists.models import FreeMode, Rendition
+from ledger.models import Entry
+from megabox import money
+from store import gate as gates
 from store import library
 from store.models import Gate, LibraryItem
 from tests.ads.factories import AGENT, make_ad, make_campaign
@@ -76,7 +83,19 @@ def test_an_ad_from_choice_to_file_with_a_receipt(visitor: Client) -> None:
     assert "data-gate-start" in visitor.get(gate).content.decode()
     started = visitor.post(f"{gate}start/").json()
     assert set(started) == {
-        *("token", "kind", "media_url", "image_url", "title", "body", "click_url", "transcript", "duration_ms")
+        *(
+            "token",
+            "gain_db",
+            "kind",
+            "media_url",
+            "image_url",
+            "alt",
+            "title",
+            "body",
+            "click_url",
+            "transcript",
+            "duration_ms",
+        )
     }
     assert (started["transcript"], started["duration_ms"]) == ("Ride with us.", 15_000)
     early = visitor.post(
@@ -136,11 +155,28 @@ def test_without_an_ad_it_is_on_the_house_and_says_so(visitor: Client) -> None:
     serving.forget()
     track = make_sold_track()
     assert "on the house" in visitor.get(f"/get/track/{track.pk}/").content.decode()
-    gate = open_gate(visitor, track)
+    receipt = open_gate(visitor, track)
+    assert receipt.endswith("/receipt/"), "there is no ad to watch, so no page says that one pays"
+    assert "earned nothing by it" in visitor.get(receipt).content.decode()
+
+
+def test_after_the_days_downloads_on_the_house_the_choice_says_what_to_do(visitor: Client) -> None:
+    Ad.objects.update(review=Ad.Review.PENDING)
+    serving.forget()
+    for _ in range(gates.HOUSE_PER_DAY):
+        open_gate(visitor)
+    answer = visitor.post(f"/get/track/{make_sold_track().pk}/", {"recipe": "mp3-320", "way": "ad"})
+    assert answer.status_code == 422
+    assert "Come back tomorrow, or buy it" in answer.content.decode()
+
+
+def test_when_the_last_ad_stops_behind_the_gate_it_is_on_the_house_and_says_so(visitor: Client) -> None:
+    gate = open_gate(visitor)
+    Ad.objects.update(review=Ad.Review.PENDING)
+    serving.forget()
     told = visitor.post(f"{gate}start/").json()
     assert told["granted"] is True
     assert "on the house" in told["sentence"]
-    assert "earned nothing by it" in visitor.get(f"{gate}receipt/").content.decode()
 
 
 def test_credits_are_spent_where_they_suffice(visitor: Client) -> None:
@@ -178,11 +214,36 @@ def test_what_is_owned_is_fetched_at_once() -> None:
     assert not Gate.objects.exists()
 
 
-def test_a_format_that_is_being_made_cannot_be_chosen_by_mistake(visitor: Client) -> None:
+def test_a_format_that_could_not_be_made_cannot_be_chosen_by_mistake(visitor: Client) -> None:
     track = make_track()
-    Rendition.objects.filter(original=track.original, recipe="opus").update(state=Rendition.State.WANTED)
+    opus = Rendition.objects.filter(original=track.original, recipe="opus")
+    opus.update(state=Rendition.State.FAILED, reason="The encoder stopped.")
+    assert 'value="opus" disabled' in visitor.get(f"/get/track/{track.pk}/").content.decode()
+    opus.update(state=Rendition.State.WANTED)
+    assert 'value="opus">' in visitor.get(f"/get/track/{track.pk}/").content.decode()
+
+
+def test_the_choice_offers_every_format_with_its_size_and_the_one_taken_last(visitor: Client) -> None:
+    track = make_track(free_mode="FREE")
     page = visitor.get(f"/get/track/{track.pk}/").content.decode()
-    assert 'value="opus" disabled' in page
+    assert re.findall(r'name="recipe" value="([\w-]+)"( checked)?', page)[0] == ("mp3-320", " checked")
+    assert len(re.findall('name="recipe"', page)) == len(RECIPES)
+    assert re.search(r"WAV</span><span class=.choice__aside.>about \d+ kB", page)
+    assert "<details><summary>More formats" in page
+    receipt = visitor.post(f"/get/track/{track.pk}/", {"recipe": "flac"})["Location"]
+    assert bytes_of(visitor.get(f"/library/download/track/{track.pk}/flac/")).startswith(b"fLaC")
+    assert "Download as FLAC" in visitor.get(receipt).content.decode()
+    again = visitor.get(f"/get/track/{make_track(free_mode='FREE').pk}/").content.decode()
+    assert 'value="flac" checked' in again
+
+
+def test_a_format_that_is_made_when_asked_is_followed_from_the_receipt(visitor: Client) -> None:
+    track = make_track(free_mode="FREE")
+    receipt = visitor.post(f"/get/track/{track.pk}/", {"recipe": "wav"})["Location"]
+    page = visitor.get(receipt).content.decode()
+    assert "Have it made as WAV" in page
+    assert f'href="/library/make/track/{track.pk}/wav/"' in page
+    assert "being made" in visitor.get(f"{receipt.removesuffix('receipt/')}file/", follow=True).content.decode()
 
 
 def test_a_gate_opens_for_its_listener_only(visitor: Client) -> None:
@@ -227,7 +288,7 @@ def test_the_wallet_costs_the_same_queries_for_any_history(django_assert_max_num
     client.force_login(leo())
     for _ in range(4):
         watch(client, open_gate(client))
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(20):
         client.get("/wallet/")
 
 
@@ -243,3 +304,148 @@ def test_json_nested_without_end_is_told_not_to_be_known(visitor: Client) -> Non
     gate, nested = open_gate(visitor), "[" * 200_000
     assert visitor.post(f"{gate}viewed/", nested, content_type="application/json").status_code == 400
     assert visitor.post("/plays/", nested, content_type="application/json").status_code == 400
+
+
+def test_the_choice_page_says_what_the_full_price_leaves_to_save_up(visitor: Client) -> None:
+    track = make_sold_track(credit_price=12, wants_full_credit_price=True)
+    page = visitor.get(f"/get/track/{track.pk}/").content.decode()
+    assert "Watch 1 ad and save up" in page
+    assert "wants the full price, 12 credits" in page
+    assert "This ad leaves 7 credits to go" in page
+    Ad.objects.update(review=Ad.Review.WITHDRAWN)
+    serving.forget()
+    page = visitor.get(f"/get/track/{track.pk}/").content.decode()
+    assert "No ad is running now that would bring you nearer" in page
+    assert "on the house" not in page
+    gate = open_gate(visitor, track)
+    answer = visitor.post(f"{gate}start/")
+    assert answer.status_code == 409
+    assert "wants the full price" in answer.json()["sentence"]
+
+
+def test_a_receipt_says_calmly_that_a_view_counted_for_less_and_what_would_change_it(
+    visitor: Client, settings: LazySettings
+) -> None:
+    settings.ADS_FULL_VIEWS = 1
+    track = make_sold_track()
+    first = Client(headers={"User-Agent": AGENT}, REMOTE_ADDR="203.0.113.7")
+    second = Client(headers={"User-Agent": AGENT}, REMOTE_ADDR="203.0.113.9")
+    pages = []
+    for guest in (first, second):
+        gate = open_gate(guest, track)
+        while Gate.objects.latest("opened_at").state != Gate.State.GRANTED:
+            assert watch(guest, gate).status_code == 200
+        pages.append(guest.get(f"{gate}receipt/").content.decode())
+    withheld = sum(one.offered_micros - one.price_micros for one in Impression.objects.viewed())
+    assert withheld > 0
+    assert "counted for less" not in pages[0]
+    assert "counted for less, because many listeners whom nobody knows came from your network today" in pages[1]
+    assert f"{money.display_exact(withheld, 'USD')} stayed with the advertiser" in pages[1]
+    assert "Sign up and confirm your address, and your views count in full." in pages[1]
+    assert "/privacy/#weights" in pages[1]
+
+
+def test_the_gate_leads_to_what_is_kept_of_a_view(visitor: Client) -> None:
+    assert 'href="/privacy/"' in visitor.get(open_gate(visitor)).content.decode()
+
+
+# --- how often
+
+
+def test_who_begins_too_many_downloads_is_asked_to_wait_and_told_for_how_long(
+    visitor: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rates, "MOST_OPENED", 2)
+    track = make_sold_track()
+    for _ in range(2):
+        open_gate(visitor, track)
+    open_gate(visitor, track)  # the first made the guest, so it was counted for the network only
+    answer = visitor.post(f"/get/track/{track.pk}/", {"recipe": "mp3-320", "way": "ad"})
+    assert answer.status_code == 429
+    assert 0 < int(answer["Retry-After"]) <= 660
+    assert "Too many downloads were begun here" in answer.content.decode()
+    open_gate(Client(headers={"User-Agent": AGENT}), track)
+
+
+def test_a_network_may_begin_many_downloads_but_not_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "MOST_OPENED", 2)
+    monkeypatch.setattr(rates, "SCHOOL", 3)
+    track = make_sold_track()
+    for _ in range(6):
+        open_gate(Client(headers={"User-Agent": AGENT}), track)
+    form = {"recipe": "mp3-320", "way": "ad"}
+    assert Client(headers={"User-Agent": AGENT}).post(f"/get/track/{track.pk}/", form).status_code == 429
+    elsewhere = Client(headers={"User-Agent": AGENT}, REMOTE_ADDR="198.51.100.9")
+    assert elsewhere.post(f"/get/track/{track.pk}/", form).status_code == 303
+
+
+def test_who_starts_ads_and_watches_none_waits_until_their_tokens_are_dead_and_who_watches_does_not(
+    visitor: Client, settings: LazySettings
+) -> None:
+    settings.ADS_MOST_UNSEEN = 2
+    gate = open_gate(visitor)
+    assert visitor.post(f"{gate}start/").status_code == 200
+    assert watch(visitor, gate).json()["granted"]
+    again = open_gate(visitor)
+    assert visitor.post(f"{again}start/").status_code == 200
+    answer = visitor.post(f"{again}start/")
+    assert answer.status_code == 429
+    assert 0 < int(answer["Retry-After"]) <= 945
+    assert "not watched to their end" in answer.json()["sentence"]
+
+
+def test_the_same_view_confirmed_again_makes_no_room_for_more(visitor: Client, settings: LazySettings) -> None:
+    settings.ADS_MOST_UNSEEN = 2
+    gate, other = open_gate(visitor), open_gate(visitor)
+    ad = visitor.post(f"{other}start/").json()
+    ad = visitor.post(f"{gate}start/").json()
+    let_time_pass(15)
+    said = {"token": ad["token"], "mode": "reading"}
+    for _ in range(3):
+        assert visitor.post(f"{gate}viewed/", said, content_type="application/json").status_code == 200
+    assert len(unseen.at_gates) == 1
+    assert visitor.post(f"{other}start/").status_code == 200
+    assert visitor.post(f"{other}start/").status_code == 429
+
+
+def test_a_download_without_an_ad_is_not_counted_as_one_that_was_started(
+    visitor: Client, settings: LazySettings
+) -> None:
+    settings.ADS_MOST_UNSEEN = 1
+    gates_opened = [open_gate(visitor) for _ in range(3)]
+    Campaign.objects.update(state=Campaign.State.PAUSED)
+    serving.forget()
+    for gate in gates_opened:
+        assert visitor.post(f"{gate}start/").json()["granted"]
+
+
+# --- one's own music
+
+
+@pytest.mark.parametrize("mode", [FreeMode.AD, FreeMode.OFF])
+def test_artists_take_their_own_music_without_an_ad_and_earn_nothing_by_it(mode: str) -> None:
+    track = make_sold_track()
+    type(track).objects.filter(pk=track.pk).update(free_mode=mode)
+    owner = Client(headers={"User-Agent": AGENT})
+    owner.force_login(track.album.artist.owner)
+    page = owner.get(f"/get/track/{track.pk}/").content.decode()
+    assert "This is your own music, so there is no ad" in page
+    assert "Watch 1 ad" not in page
+    receipt = open_gate(owner, track)
+    assert "nobody earned by it" in owner.get(receipt).content.decode()
+    found = Gate.objects.get()
+    assert (found.state, found.asked_micros, found.is_on_the_house) == (Gate.State.GRANTED, 0, False)
+    assert not Entry.objects.filter(kind="gate view").exists()
+
+
+def test_a_gate_that_was_opened_before_the_music_was_ones_own_shows_no_ad_either() -> None:
+    track, listener = make_sold_track(), leo()
+    visitor = Client(headers={"User-Agent": AGENT})
+    visitor.force_login(listener)
+    gate = open_gate(visitor, track)
+    artist = track.album.artist
+    type(artist).objects.filter(pk=artist.pk).update(owner=listener)
+    told = visitor.post(f"{gate}start/").json()
+    assert told["granted"]
+    assert "your own music" in told["sentence"]
+    assert not Impression.objects.exists()

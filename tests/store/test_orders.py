@@ -9,13 +9,12 @@ import pytest
 from django.db import connection
 
 from artists.models import FreeMode
-from artists.splits import replace
 from ledger import chart, journal
 from ledger.models import Entry, Posting
 from store import library, orders, receipts
 from store.audit import findings
 from store.models import CartItem, LibraryItem, Order
-from tests.artists.factories import make_album, make_payee
+from tests.artists.factories import make_album, make_payee, make_sheet
 from tests.store.factories import (
     NOON,
     guest,
@@ -84,9 +83,9 @@ def test_a_sale_matures_fourteen_days_later_and_its_postings_say_what_was_sold()
 def test_a_split_is_exact_and_frozen_when_the_order_is_placed() -> None:
     album = make_sold_album(9_990_000)
     a, b, c = (make_payee(name) for name in ("A", "B", "C"))
-    replace(album, [(a, 5_000), (b, 3_000), (c, 2_000)], at=NOON)
+    make_sheet(album, [(a, 5_000), (b, 3_000), (c, 2_000)], at=NOON)
     order = make_order(album)
-    replace(album, [(a, 10_000)], at=NOON)
+    make_sheet(album, [(a, 10_000)], at=NOON)
     orders.fulfil(order.pk, paid_session(order), at=NOON)
     assert [pending(one.pk) for one in (a, b, c)] == [4_495_500, 2_697_300, 1_798_200]
 

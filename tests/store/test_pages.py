@@ -1,11 +1,16 @@
 """The public pages: whole HTML, cacheable, with nobody's name in them; gone for strangers when withdrawn."""
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from artists import search
-from artists.models import Album, Contribution, FreeMode
+from artists.models import Album, Contribution, FreeMode, Track
 from tests.artists.factories import make_album, make_artist, make_track
 from tests.store.factories import NOON, make_paid_order, make_sold_album
 from tests.users.factories import leo
@@ -77,6 +82,31 @@ def test_an_album_page_costs_the_same_queries_for_any_number_of_tracks(
     make_album("Other", artist=album.artist, tracks=tracks)
     with django_assert_max_num_queries(6):  # type: ignore[operator]  # pytest-django's fixture
         assert Client().get(album.get_absolute_url()).status_code == 200
+
+
+def test_an_album_of_five_hundred_tracks_opens_with_as_many_queries_as_one_of_five(client: Client) -> None:
+    counts = []
+    for size in (5, 500):
+        album = make_sold_album(tracks=1)
+        first = album.tracks.get()
+        Track.objects.bulk_create(
+            Track(
+                album=album,
+                title=f"Track {number}",
+                slug=f"t{number}",
+                position=number,
+                duration_ms=1000,
+                original=first.original,
+                state=Track.State.PUBLISHED,
+                published_at=NOON,
+            )
+            for number in range(2, size + 1)
+        )
+        with CaptureQueriesContext(connection) as seen:
+            page = client.get(album.get_absolute_url())
+        assert page.content.count(b'data-stream="') == size
+        counts.append(len(seen))
+    assert counts[0] == counts[1] <= 6
 
 
 @pytest.mark.parametrize("albums", [1, 6])
@@ -159,6 +189,22 @@ def test_music_that_is_only_played_is_not_offered_for_download(client: Client) -
     page = client.get(track.get_absolute_url()).content.decode()
     assert "Get it free" not in page
     assert "does not give" in client.get(f"/get/track/{track.pk}/").content.decode()
+
+
+def test_pages_say_from_when_music_is_free_with_an_ad(client: Client) -> None:
+    later: dict[str, Any] = {"free_mode": FreeMode.LATER, "free_after_days": 30, "free_from": NOON + timedelta(days=30)}
+    album = make_album(**later)
+    track = make_track(album=album, **later)
+    for url in (album.get_absolute_url(), track.get_absolute_url(), f"/buy/album/{album.pk}/"):
+        page = client.get(url).content.decode()
+        assert "free with an ad from <time" in page
+        assert "3 December 2026" in page
+        assert "Get it free" not in page
+        assert f"/get/track/{track.pk}/" not in page
+    assert "free from 3 December 2026" in client.get("/").content.decode()
+    choice = client.get(f"/get/track/{track.pk}/").content.decode()
+    assert "free with an ad from 3 December 2026" in choice
+    assert 'name="way"' not in choice
 
 
 @pytest.mark.parametrize("path", ["/artists/%00/", "/artists/a/%00/", "/artists/a/b/%00/", "/search?q=%00"])

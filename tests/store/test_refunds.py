@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from ads.models import Campaign
-from artists.splits import replace
 from ledger import chart, journal, payees
 from ledger.models import Entry
 from store import library, orders, refunds, taking, waiting
 from store.audit import findings
 from store.models import LibraryItem, Order, StripeEvent
 from tests.ads.factories import make_advertiser, make_campaign
-from tests.artists.factories import make_artist, make_payee
+from tests.artists.factories import make_artist, make_payee, make_sheet
 from tests.store.factories import (
     NOON,
     event_of,
@@ -173,7 +172,7 @@ class TestAnyRefunds(TestCase):
         shares[0] += 10_000 - sum(shares)
         album = make_sold_album(cents * 10_000)
         people = [make_payee(f"Payee {n}") for n in range(len(points))]
-        replace(album, list(zip(people, shares, strict=True)), at=NOON)
+        make_sheet(album, list(zip(people, shares, strict=True)), at=NOON)
         order = make_paid_order(album, tax_minor=tax)
         if matures:
             payees.mature(NOON.date() + timedelta(days=14), at=NOON + timedelta(days=14))

@@ -9,7 +9,8 @@ from django.utils import timezone
 from mutagen.id3 import ID3
 
 from ads import audit as ads_audit
-from ads import serving, tasks
+from ads import tasks
+from ads.delivery import serving
 from ads.models import AdEvent, Impression
 from ledger import audit as ledger_audit
 from ledger import chart, journal

@@ -4,8 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from ads import credits, rejections
 from ads.models import Impression, Wallet
+from ads.revenue import rejections
+from ads.rewards import credits
 from ads.tasks import close_days
 from artists.models import Track
 from ledger import chart, journal, months, payees

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from megabox.demo import adverts, catalogue, charges, history, people, whole
+from megabox.demo import adverts, catalogue, charges, codes, history, people, unpaid, whole
 from megabox.demo.workshop import Workshop
 from store import balance_checks, stripe_balance
 
@@ -49,7 +49,10 @@ class Command(BaseCommand):
             catalogue.make(shop, anchor, self._say, hands=hands)
             history.deposit(anchor)
             adverts.make(shop, anchor, self._say)
+            unpaid.make(anchor, self._say)
             history.live(anchor, self._say)
+            history.count(anchor)
+            codes.make(anchor, self._say)
             balance_checks.run(at=timezone.now())
         finally:
             shop.close()

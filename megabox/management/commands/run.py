@@ -1,4 +1,6 @@
-"""`manage.py run`: Megabox on one machine, with nothing to install: web, worker, beat and the stand-in of Stripe."""
+"""`manage.py run`: Megabox on one machine, with nothing to install: web, worker, beat, with Redis the
+counter of reports about ads, and the stand-in of Stripe.
+"""
 
 import fcntl
 import json
@@ -57,7 +59,7 @@ class Process:
 
 
 class Command(BaseCommand):
-    help = "Serve Megabox with everything it needs in processes of its own: web, worker, beat, stand-in of Stripe."
+    help = "Serve Megabox with all it needs in processes of its own: web, worker, beat, counter, stand-in of Stripe."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=8000)
@@ -65,12 +67,21 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, port: int, no_demo: bool, **options: Any) -> None:
         (settings.VAR_DIR / "log").mkdir(parents=True, exist_ok=True)
-        with _alone():
-            for number in (port, port + 1) if settings.IS_STANDIN else (port,):
-                _refuse_taken(number)
-            environment = _environment(port)
-            self._prepare(environment, with_demo=not no_demo)
-            self._supervise(_processes(port), environment, port)
+
+        def stop(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        for sign in (signal.SIGINT, signal.SIGTERM):  # a shell may have told its background jobs to ignore Ctrl-C
+            signal.signal(sign, stop)
+        try:
+            with _alone():
+                for number in (port, port + 1) if settings.IS_STANDIN else (port,):
+                    _refuse_taken(number)
+                environment = _environment(port)
+                self._prepare(environment, with_demo=not no_demo)
+                self._supervise(_processes(port), environment, port)
+        except KeyboardInterrupt:
+            self._say("Stopped.")
 
     def _prepare(self, environment: dict[str, str], *, with_demo: bool) -> None:
         self._say("Preparing the database ...")
@@ -94,11 +105,6 @@ class Command(BaseCommand):
             _stop(standin)
 
     def _supervise(self, processes: list[Process], environment: dict[str, str], port: int) -> None:
-        def stop(*_: object) -> None:
-            raise KeyboardInterrupt
-
-        for sign in (signal.SIGINT, signal.SIGTERM):  # a shell may have told its background jobs to ignore Ctrl-C
-            signal.signal(sign, stop)
         try:
             for process in processes:
                 process.start(environment)
@@ -109,11 +115,9 @@ class Command(BaseCommand):
                 for process in processes:
                     self._keep(process, environment)
                 _note(processes)
-        except KeyboardInterrupt:
-            self._say("\nStopping ...")
         finally:
+            self._say("\nStopping ...")
             _stop(processes)
-            self._say("Stopped.")
 
     def _keep(self, process: Process, environment: dict[str, str]) -> None:
         """Start `process` again when it has ended, ever later if it keeps ending."""
@@ -185,6 +189,8 @@ def _processes(port: int) -> list[Process]:
             "beat", [*celery, "beat", "--schedule", str(settings.VAR_DIR / "beat"), "--pidfile", "", "-l", "WARNING"]
         ),
     ]
+    if settings.ADS_STREAM:
+        processes.append(Process("counter", [python, "manage.py", "count_ads"]))
     if settings.IS_STANDIN:
         database, secret = settings.VAR_DIR / "standin.sqlite3", settings.STRIPE_WEBHOOK_SECRET
         arguments = ["--port", str(port + 1), "--db", str(database)]

@@ -1,0 +1,1 @@
+"""What pages beside music and the extension ask for."""

@@ -1,0 +1,1 @@
+"""What an ad is made of: pictures, spots, words and links."""

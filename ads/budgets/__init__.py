@@ -1,0 +1,1 @@
+"""What campaigns may spend: prepaid money, leases of it, and its pace."""

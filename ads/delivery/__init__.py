@@ -1,0 +1,1 @@
+"""Which ad is shown: chosen, offered, and written down."""

@@ -1,0 +1,1 @@
+"""What advertisers, artists and the house want shown."""

@@ -1,0 +1,1 @@
+"""What was seen and heard, counted exactly once."""

@@ -1,0 +1,1 @@
+"""The browser extension, and the sites it may replace ads on."""

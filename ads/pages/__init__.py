@@ -1,0 +1,1 @@
+"""Pages of advertisers, artists and owners of sites."""

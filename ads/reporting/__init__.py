@@ -1,0 +1,1 @@
+"""What advertisers and artists read about their ads."""

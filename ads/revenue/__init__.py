@@ -1,0 +1,1 @@
+"""What views bring: billed, settled, shared, and taken back."""

@@ -1,0 +1,1 @@
+"""What listeners earn: wallets and their credits."""

@@ -1,0 +1,1 @@
+"""Who asks, and whether what they see counts."""
