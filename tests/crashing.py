@@ -129,6 +129,7 @@ class Counter:
         self.written: list[str] = []
         """The tables written by the transaction that is open."""
         self.returning: dict[int, str] = {}
+        self.has_called = False
 
     def tell(self, text: str) -> None:
         os.write(self.pipe, text.encode())
@@ -152,7 +153,8 @@ class Counter:
     def watching(self, patience: float = 0) -> Iterator[None]:
         """Count what the database connections and the clients of HTTP and Redis do meanwhile.
 
-        With `patience`, calls time out after so many seconds, whatever the code under test would wait.
+        With `patience`, the first call times out after so many seconds, whatever the code under test would wait. Those
+        after it do not: on a busy machine they might, and the life would be another one than the last.
         """
         replaced: list[tuple[type, str, Callable[..., Any]]] = [
             (CursorWrapper, "_execute_with_wrappers", self._execute),
@@ -211,8 +213,9 @@ class Counter:
 
     def _send(self, patience: float) -> Callable[..., Any]:
         def send(adapter: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-            if patience:
+            if patience and not self.has_called:
                 kwargs["timeout"] = patience
+            self.has_called = True
             with self.around(f"{request.method} {request.path_url.partition('?')[0]}"):
                 return self._real["send"](adapter, request, *args, **kwargs)
 
@@ -361,7 +364,7 @@ class Story(Protocol):
     """Work that may be killed anywhere."""
 
     patience: float
-    """Seconds after which calls time out in the child; 0: as the code says."""
+    """Seconds after which the first call of the child times out; 0: as the code says."""
 
     def begin(self) -> None:
         """Make what the work starts from, in the fresh arena."""
