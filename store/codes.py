@@ -63,36 +63,27 @@ def go_on(batch: CodeBatch) -> bool:
 def redeem(text: str, listener: Listener, *, at: datetime) -> LibraryItem:
     """Give the listener the album of the code they typed; the same code again gives them the same item.
 
-    One conditional UPDATE decides: of many who type a code at once, one has it. Raises letters.Mistyped, UnknownCode
-    and NotRedeemed, and then the code is as good as before.
+    The code and its batch are locked: of many who type a code at once one has it, and nobody once its batch is
+    stopped. Raises letters.Mistyped, UnknownCode and NotRedeemed, and then the code is as good as before.
     """
     named = letters.read(text)
-    found = DownloadCode.objects.select_related("batch__album__artist").filter(letters=named).first()
-    if found is None:
-        raise UnknownCode("Nobody made this code. Compare it with your card, letter by letter.")
-    music = Music(album=found.batch.album)
-    if (mine := _held(found, music, listener)) is not None:
-        return mine
-    _check(found)
     with transaction.atomic():
-        if DownloadCode.objects.filter(pk=found.pk, redeemed_at=None).update(redeemed_at=at) == 1:
-            item = library.grant(music, listener, LibraryItem.Reason.CODE, at=at, download_code=found)
-            if item.download_code_id != found.pk:  # another code, or an order, was faster this very moment
-                raise _has(music)
+        locked = DownloadCode.objects.select_for_update(of=("self", "batch"), no_key=True)
+        found = locked.select_related("batch__album__artist").filter(letters=named).first()
+        if found is None:
+            raise UnknownCode("Nobody made this code. Compare it with your card, letter by letter.")
+        music = Music(album=found.batch.album)
+        item = library.item_for(listener, music)
+        if item is not None and item.download_code_id == found.pk:
             return item
-    if (mine := _held(found, music, listener)) is not None:
-        return mine
-    raise _used(at)
-
-
-def _held(code: DownloadCode, music: Music, listener: Listener) -> LibraryItem | None:
-    """The listener's item of this very code, if any. Raises NotRedeemed where they have the album by something else.
-
-    One query for both: between two a double click would see its own item as somebody else's.
-    """
-    item = library.item_for(listener, music)
-    if item is not None and item.download_code_id != code.pk:
-        raise _has(music)
+        _check(found)
+        if item is None:
+            item = library.grant(music, listener, LibraryItem.Reason.CODE, at=at, download_code=found)
+        if item.download_code_id != found.pk:  # had before, or by another code or an order this very moment
+            raise NotRedeemed(
+                f"“{music.title}” is in your library already, so your code was not used. Give it to a friend."
+            )
+        DownloadCode.objects.filter(pk=found.pk).update(redeemed_at=at)
     return item
 
 
@@ -106,10 +97,6 @@ def _check(code: DownloadCode) -> None:
         raise NotRedeemed(f"{album.artist.name} has withdrawn this album. Keep the code, in case it comes back.")
     if not album.is_published:
         raise NotRedeemed("This album is not out yet. Keep the code: it is good as soon as the album is.")
-
-
-def _has(music: Music) -> NotRedeemed:
-    return NotRedeemed(f"“{music.title}” is in your library already, so your code was not used. Give it to a friend.")
 
 
 def _used(at: datetime) -> NotRedeemed:

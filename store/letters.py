@@ -6,6 +6,7 @@ That is a prime above any place, so one wrong letter and two that changed places
 """
 
 import secrets
+import unicodedata
 
 ALPHABET = "3479BCDFGHJKMNPRSTVWXYZ"
 LENGTH = 12
@@ -32,7 +33,8 @@ def spoken(letters: str) -> str:
 
 def read(text: str) -> str:
     """The letters of what somebody typed: small or large, with hyphens, spaces or without. Raises Mistyped."""
-    typed = "".join(sign for sign in text[:MOST_TYPED].upper() if sign.isalnum())
+    plain = unicodedata.normalize("NFKC", text[:MOST_TYPED]).upper()
+    typed = "".join(sign for sign in plain if sign.isalnum())
     letters = typed.translate(_READ_AS)
     if not typed:
         raise Mistyped("Type the code that is printed on your card.")

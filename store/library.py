@@ -104,8 +104,9 @@ def claim_by_email(user: User, addresses: Iterable[str], *, at: datetime) -> int
     with transaction.atomic():
         orders = list(Order.objects.filter(user=None, email__in=wanted, state=Order.State.PAID).exclude(guest_key=""))
         for order in orders:
-            _move_items(LibraryItem.objects.filter(user=None, order_line__order=order), user)
+            # The order first: one that is being delivered makes us wait here, and its items are there afterwards.
             Order.objects.filter(pk=order.pk, user=None).update(user=user, guest_key="")
+            _move_items(LibraryItem.objects.filter(user=None, order_line__order=order), user)
     return len(orders)
 
 

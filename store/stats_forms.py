@@ -117,7 +117,8 @@ class PriceForm(forms.Form):
     )
 
     def __init__(self, asked: Mapping[str, Any], *, unit: str, usual_micros: int) -> None:
-        usual = {"price": money.plain_number(usual_micros), "buyers": "100"}
+        coin = money.micros_per_minor(unit)  # what buyers named is no whole one on average
+        usual = {"price": money.plain_number(max(1, usual_micros // coin) * coin), "buyers": "100"}
         super().__init__({**usual, **{name: asked[name] for name in usual if asked.get(name)}}, auto_id="prices_%s")
         self.unit = unit
 

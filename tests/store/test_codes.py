@@ -1,11 +1,11 @@
 """Download codes: made in batches, good once and for one album, whoever types them and however often they press."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from artists import albums
 from artists.models import Album
@@ -105,6 +105,15 @@ def test_whoever_has_the_album_keeps_the_code() -> None:
     assert codes.redeem(code.letters, listener(charlie()), at=NOON).album == album
 
 
+def test_whoever_has_the_album_is_not_told_to_give_a_used_code_away() -> None:
+    album = make_sold_album()
+    make_paid_order(album)
+    code = first(make_batch(album))
+    codes.redeem(code.letters, listener(charlie()), at=NOON)
+    with pytest.raises(codes.NotRedeemed, match="was used on 3 November 2026"):
+        codes.redeem(code.letters, listener(), at=NOON)
+
+
 def test_an_order_that_was_faster_leaves_the_code_unused(monkeypatch: pytest.MonkeyPatch) -> None:
     album = make_sold_album()
     code = first(make_batch(album))
@@ -194,6 +203,27 @@ def test_of_many_who_type_one_code_at_once_one_has_it() -> None:
         given = [item for item in pool.map(press, range(8)) if item]
     assert len(given) == 1
     assert LibraryItem.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_uses_a_code_in_the_moment_its_batch_is_stopped() -> None:
+    batch = make_batch()
+
+    def press() -> bool:
+        try:
+            return codes.redeem(first(batch).letters, guest(), at=NOON) is not None
+        except codes.NotRedeemed:
+            return False
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            codes.stop(batch, at=NOON)
+            pressed = pool.submit(press)
+            wait([pressed], timeout=0.2)
+        assert not pressed.result()
+    assert not batch.codes.filter(redeemed_at__isnull=False).exists()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -40,6 +40,7 @@ def test_case_hyphens_spaces_and_lookalikes_do_not_matter(code: str) -> None:
     typed = letters.spoken(code).lower().replace("b", "8").replace("s", "5").replace("z", "2").replace("v", "u")
     assert letters.read(f"  {typed.replace('g', '6')} ") == code
     assert letters.read(" ".join(code)) == code
+    assert letters.read("".join(chr(ord(sign) + 0xFEE0) for sign in code)) == code, "wide, as in East Asia"
 
 
 @patient

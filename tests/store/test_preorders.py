@@ -1,5 +1,7 @@
 """An album that is ordered before it is out is its buyer's when it is out, or all of the money is; exactly once."""
 
+import threading
+import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +34,7 @@ from store.music import Music
 from tests.store.buying_before import OUT, Cards, make_coming, make_preorder, pay
 from tests.store.factories import NOON, guest, listener, make_order, told
 from tests.users.factories import ada, leo
+from users import mail
 from users.models import Mail
 
 State, Why = PreOrder.State, PreOrder.Why
@@ -434,6 +437,29 @@ def test_a_buyer_who_cancels_while_workers_deliver_has_the_music_or_the_money(ca
     for row in map(again, rows):
         assert (has(row), cards.back(row.order)) in [(True, 0), (False, 999)]
         assert row.state == (State.DELIVERED if has(row) else State.ENDED)
+    assert is_clean()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_confirms_their_address_while_it_is_delivered_has_it_in_their_account(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row, person = make_preorder(by=guest()), leo()
+    albums.bring_out(OUT)
+    is_delivering, queue = threading.Event(), mail.queue
+
+    def slowly(*args: Any, **named: Any) -> Mail:
+        is_delivering.set()
+        time.sleep(0.2)  # the other one comes as far as it can
+        return queue(*args, **named)
+
+    def claim() -> int:
+        is_delivering.wait(5)
+        return library.claim_by_email(person, [row.order.email], at=OUT)
+
+    monkeypatch.setattr(mail, "queue", slowly)
+    _at_once(lambda: preorders.settle_due(OUT), claim)
+    assert LibraryItem.objects.get().user == person
     assert is_clean()
 
 

@@ -183,6 +183,15 @@ def test_the_page_answers_for_any_price(album: Album, studio: Client) -> None:
     assert f"/studio/albums/{album.pk}/prices/" in studio.get(f"/studio/albums/{album.pk}/price/").content.decode()
 
 
+def test_the_page_begins_with_whole_cents_where_buyers_name_the_price(studio: Client) -> None:
+    named = make_sold_album(SEVEN, is_name_your_price=True)
+    for price, count in ((8_000_000, 2), (9_000_000, 1)):
+        counted(named, What.SALES, timezone.now().date() - timedelta(days=1), count, price=price)
+    page = studio.get(f"/studio/albums/{named.pk}/prices/")
+    assert page.status_code == 200
+    assert "100 buyers at $8.33" in page.content.decode()
+
+
 def test_the_page_says_what_was_predicted_and_what_happened(album: Album, studio: Client) -> None:
     last_month = (timezone.now().date().replace(day=1) - timedelta(days=1)).replace(day=1)
     Prediction.objects.create(
