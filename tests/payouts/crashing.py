@@ -16,7 +16,9 @@ from xml.etree import ElementTree as ET
 from django.conf import settings
 
 from artists.models import Payee
+from ledger import audit as ledger_audit
 from ledger import chart, journal
+from payouts import audit as payouts_audit
 from payouts import bank_details, decisions, files, runs, sepa, tasks
 from payouts.models import Payout, PayoutRun, Rail
 from store import events
@@ -148,7 +150,7 @@ class PayoutStory:
             sleep(0.02)  # a request of the dead may still be on its way
 
     def faults(self) -> Iterator[str]:
-        """Each payee has the money once, to the micro; the run is over; no room finds anything."""
+        """Each payee has the money once, to the micro; the run is over; nothing is wrong in the books."""
         payouts = list(Payout.objects.order_by("payee_id"))
         yield from self.provider.faults(payouts)
         yield from (f"A payout is still {payout.state}." for payout in payouts if payout.state in Payout.OPEN)
@@ -157,7 +159,7 @@ class PayoutStory:
         if (over := list(PayoutRun.objects.values_list("state", flat=True))) != [self.run_state()]:
             yield f"The runs are {over}."
         yield from self.money(payouts)
-        yield from findings(self.clock.now)
+        yield from findings(self.clock.now, (ledger_audit, payouts_audit))
 
     def money(self, payouts: list[Payout]) -> Iterator[str]:
         """What a payee earned is what the provider has sent them and what is still payable."""

@@ -14,7 +14,7 @@ from django.conf import LazySettings
 from django.db import models, transaction
 
 from payouts import files, reservations, runs, transfers
-from tests.crashing import Arena, Clock, Swept, at_once, boundaries, sweep
+from tests.crashing import Arena, Clock, Swept, at_once, boundaries, findings, sweep
 from tests.payouts.crashing import (
     BEHAVIOURS,
     Behaviour,
@@ -97,6 +97,9 @@ def swept_clean(arena: Arena, story: PayoutStory, record: Record) -> Swept:
     swept = sweep(arena, story)
     record("crash points", swept.points)
     assert swept.faults == []
+    assert (
+        list(findings(story.clock.now)) == []
+    )  # no other room has to do with it, and after the last life they all say so
     return swept
 
 
