@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
+from django.core.validators import MaxLengthValidator, validate_email
 
 from artists import audio
 from artists.models import SplitLine
@@ -12,6 +12,7 @@ from artists.models.payees import WHOLE
 from artists.models.splits import percent
 
 MOST_PEOPLE = 50
+LONGEST_ADDRESS = 254
 
 
 class BadSplit(ValueError):
@@ -66,6 +67,7 @@ def _address(part: Part) -> str:
             "Type it anew with the keys of a plain keyboard; a domain may be written as xn--…"
         )
     try:
+        MaxLengthValidator(LONGEST_ADDRESS)(email)
         validate_email(email)
     except ValidationError:
         raise BadSplit(

@@ -12,7 +12,6 @@ from artists import splits
 from artists.models import SplitLine, SplitSheet
 from users import mail
 
-LONGEST_SUBJECT = 300
 _SALT = "artists.split_letters"
 
 
@@ -65,7 +64,7 @@ def in_force(sheet: SplitSheet) -> None:
     owner = sheet.by
     if owner is not None and not sheet.lines.filter(email=owner.email.lower()).exists():
         body = render_to_string("artists/mail/split_whole.txt", {"sheet": sheet, "page": _studio(sheet)})
-        _queue(owner.email, f"The split of “{sheet.thing}” is in force", body, key=f"split-whole:{sheet.pk}")
+        mail.queue(owner.email, f"The split of “{sheet.thing}” is in force", body, key=f"split-whole:{sheet.pk}")
     for line in sheet.lines.exclude(email="").select_related("sheet"):
         _send(line.email, f"The split of “{sheet.thing}” is in force", "in_force", line, {}, "force")
 
@@ -81,7 +80,7 @@ def left(sheet: SplitSheet, before: SplitSheet | None) -> None:
         context = {"line": line, "sheet": sheet, "page": f"{settings.SITE_URL}{reverse('artists:my_splits')}"}
         body = render_to_string("artists/mail/split_left.txt", context)
         key = f"split-left:{sheet.pk}:{line.pk}"
-        _queue(user.email, f"Your part of “{sheet.thing}” is over", body, key=key)
+        mail.queue(user.email, f"Your part of “{sheet.thing}” is over", body, key=key)
 
 
 def ended(sheet: SplitSheet, who: list[str]) -> None:
@@ -91,7 +90,7 @@ def ended(sheet: SplitSheet, who: list[str]) -> None:
     what = "was declined" if sheet.state == SplitSheet.State.DECLINED else "was not signed in time"
     context = {"sheet": sheet, "thing": sheet.thing, "who": who, "page": _studio(sheet)}
     body = render_to_string("artists/mail/split_ended.txt", context)
-    _queue(sheet.by.email, f"The split of “{sheet.thing}” {what}", body, key=f"split-ended:{sheet.pk}")
+    mail.queue(sheet.by.email, f"The split of “{sheet.thing}” {what}", body, key=f"split-ended:{sheet.pk}")
 
 
 def _send(to: str, subject: str, name: str, line: SplitLine, more: dict[str, Any], key: str) -> None:
@@ -99,12 +98,7 @@ def _send(to: str, subject: str, name: str, line: SplitLine, more: dict[str, Any
     context = {"line": line, "sheet": sheet, "thing": sheet.thing, "inviter": _inviter(sheet), **more}
     context["page"] = f"{settings.SITE_URL}{reverse('artists:my_splits')}"
     body = render_to_string(f"artists/mail/split_{name}.txt", context)
-    _queue(to, subject, body, key=f"{line.letter_prefix}{key}")
-
-
-def _queue(to: str, subject: str, body: str, *, key: str) -> None:
-    # Titles and names are other people's words: one line, and not too long for a heading.
-    mail.queue(to, " ".join(subject.split())[:LONGEST_SUBJECT], body, key=key)
+    mail.queue(to, subject, body, key=f"{line.letter_prefix}{key}")
 
 
 def _inviter(sheet: SplitSheet) -> str:

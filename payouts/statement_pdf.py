@@ -30,13 +30,13 @@ WIDE = 297 - 2 * MARGIN
 
 COLUMNS: Sequence[tuple[str, float, str]] = (
     ("Date", 18, "L"),
-    ("What", 61, "L"),
+    ("What", 50, "L"),
     ("ISRC or UPC", 25, "L"),
     ("Country", 11, "L"),
     ("Qty", 12, "R"),
     ("Price", 18, "R"),
     ("Tax", 17, "R"),
-    ("Rule", 15, "L"),
+    ("Rule", 26, "L"),
     ("Artists' share", 20, "R"),
     ("My split", 13, "R"),
     ("Amount", 24, "R"),

@@ -306,7 +306,7 @@ def _line(posting: Any, still_pending: Mapping[int, int], gone: Mapping[int, int
         quantity=_number(facts, "quantity"),
         price_micros=_number(facts, "price_micros"),
         tax_micros=_number(facts, "tax_micros"),
-        rule=_text(facts, "rule"),
+        rule=", ".join(filter(None, (_text(facts, "rule"), _text(facts, "sheet")))),
         share_micros=_number(facts, "share_micros"),
         split_basis_points=_number(facts, "split_basis_points"),
         amount=posting.change,

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Case, Count, F, Q, QuerySet, Sum, When
-from django.db.models.functions import Coalesce
+from django.db.models import Case, CharField, Count, F, Q, QuerySet, Sum, Value, When
+from django.db.models.functions import Cast, Coalesce, Lower, NullIf
 
 from ads.models import ImpressionGroup
 from artists.models import Play, Skip
@@ -162,11 +162,15 @@ def _sales(window: _Window, sums: _Sums) -> None:
         sums.add(_Line(Subject(*about), What.SALES, str(price), unit), n, net)
 
 
+BUYER = Coalesce(Cast("order__user", CharField()), NullIf(Lower("order__email"), Value("")), "order__guest_key")
+"""Who ordered: an account, else the address that got the receipt, else a browser."""
+
+
 def _buyers(window: _Window, sums: _Sums) -> None:
     """Sales by the country that the payment named."""
     recent = _with_subjects(_sold().filter(**window.named("sold_at"))).exclude(order__country="")
-    orders = recent.values_list("about_artist", "order__country").annotate(n=Count("order", distinct=True))
-    named = _with_enough(orders)
+    buyers = recent.values_list("about_artist", "order__country").annotate(n=Count(BUYER, distinct=True))
+    named = _with_enough(buyers)
     sold = _with_subjects(_sold().filter(**window.of("sold_at")))
     for *about, country, n in sold.values_list(*SUBJECT, "order__country").annotate(n=Count("pk")):
         sums.add(_Line(Subject(*about), What.BUYERS, _name(about[0], country, named)), n)

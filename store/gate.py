@@ -377,10 +377,11 @@ def _grant_for_credits(gate: Gate, at: datetime) -> None:
             _grant_free(open_one, at, is_on_the_house=False)
             return
         key = f"gate:{open_one.pk}"
-        facts = {**music.facts(), "quantity": 1, "price_micros": open_one.asked_micros}
+        sheet = music.sheet()
+        facts = {**music.facts(sheet), "quantity": 1, "price_micros": open_one.asked_micros}
         try:
             credits.spend(
-                wallet, open_one.asked_micros, music.shares(), key=key, source=open_one.source, facts=facts, at=at
+                wallet, open_one.asked_micros, sheet.shares, key=key, source=open_one.source, facts=facts, at=at
             )
         except credits.NotEnough:
             return  # credits expired, or were taken back, this very moment

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from artists.models import Album, FreeMode, Track
+from artists.models import Album, FreeMode, SplitSheet, Track
 from artists.splits import current as current_sheet
 from ledger import policy
 
@@ -149,12 +149,13 @@ class Music:
         """Whether the gate never asks for less than the credit price: its artist wants it so."""
         return self.item.wants_full_credit_price
 
-    def shares(self) -> list[list[int]]:
-        """The split sheet in force now, `[[payee id, basis points], ...]`, to be frozen on what earns."""
-        return [[payee_id, basis_points] for payee_id, basis_points in current_sheet(self.item).pairs]
+    def sheet(self) -> SplitSheet:
+        """The split sheet in force now: its shares and its name are frozen on what earns."""
+        return current_sheet(self.item)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, sheet: SplitSheet) -> dict[str, Any]:
         """What statements say of it: no names of people, so that erasing a person leaves the books alone."""
+        split = {"sheet": sheet.called} if sheet.version else {}
         if self.track is not None:
-            return {"title": self.track.title, "album": self.track.album.title, "isrc": self.track.isrc}
-        return {"title": self.home.title, "upc": self.home.upc}
+            return {"title": self.track.title, "album": self.track.album.title, "isrc": self.track.isrc, **split}
+        return {"title": self.home.title, "upc": self.home.upc, **split}

@@ -242,18 +242,18 @@ def line_of(order: Order, position: int, wish: Wish, rules: Policy, off: int = 0
 
     `off` micros are what its code takes off.
     """
-    music = wish.music
+    music, sheet = wish.music, wish.music.sheet()
     return OrderLine(
         order=order,
         position=position,
         kind=OrderLine.Kind.TRACK if music.track else OrderLine.Kind.ALBUM,
         **music.columns,
         title=f"{music.title} by {music.home.artist.name}"[:300],
-        facts=music.facts() | ({"discount_micros": off} if off else {}),
+        facts=music.facts(sheet) | ({"discount_micros": off} if off else {}),
         price_micros=wish.price_micros - off,
         discount=wish.discount if off else None,
         discount_micros=off,
-        shares=music.shares(),
+        shares=sheet.shares,
         policy_version=rules.version,
     )
 

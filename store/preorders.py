@@ -201,4 +201,4 @@ def _write(order: Order, subject: str, body: str) -> None:
     """A letter to the buyer; the outbox keeps it with what it tells of."""
     to = order.email or (order.user.email if order.user else "")
     if to:
-        mail.queue(to, subject[:200], body, key=f"order:{order.pk}:preorder")
+        mail.queue(to, subject, body, key=f"order:{order.pk}:preorder")

@@ -13,11 +13,14 @@ from megabox import claims
 from users.models import Mail
 
 MOST_TRIES = 12
+LONGEST_SUBJECT = 300
 
 
 def queue(to: str, subject: str, body: str, *, key: str, html: str = "") -> Mail:
     """Put a letter into the outbox, once per `key`."""
-    mail, _ = Mail.objects.get_or_create(key=key, defaults={"to": to, "subject": subject, "body": body, "html": html})
+    # Titles and names are other people's words: one line, and not too long for a heading.
+    heading = " ".join(subject.split())[:LONGEST_SUBJECT]
+    mail, _ = Mail.objects.get_or_create(key=key, defaults={"to": to, "subject": heading, "body": body, "html": html})
     return mail
 
 
@@ -41,7 +44,8 @@ def send(mail_id: int, *, at: datetime) -> bool:
         message.attach_alternative(mail.html, "text/html")
     try:
         get_connection(settings.MAIL_BACKEND).send_messages([message])
-    except OSError as failure:  # smtplib's errors and refused connections are all OSErrors
+    # smtplib's errors and refused connections are all OSErrors; a letter that cannot be put together is a ValueError.
+    except (OSError, ValueError) as failure:
         tries = mail.tries + 1
         Mail.objects.filter(pk=mail_id, claimed_by=by).update(
             tries=tries,

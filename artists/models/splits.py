@@ -124,6 +124,11 @@ class SplitSheet(models.Model):
         return self.album
 
     @property
+    def called(self) -> str:
+        """How statements name it."""
+        return f"{'album' if self.track_id is None else 'track'} split {self.version}"
+
+    @property
     def is_waiting(self) -> bool:
         """Whether somebody has yet to sign it."""
         return self.state == self.State.WAITING

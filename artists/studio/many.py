@@ -68,7 +68,7 @@ def _page(
     ticked: set[str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    around: dict[str, Any] = {"ticked": {int(pk) for pk in ticked or () if pk.isdecimal()}}
+    around: dict[str, Any] = {"ticked": {track.pk for track in rows if str(track.pk) in (ticked or ())}}
     if page == "tracks":
         around |= frame(album, "album") | table_of(album, rows, form)
         return render(request, "artists/tracks.html", around, status=status)

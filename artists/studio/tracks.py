@@ -82,7 +82,7 @@ def order(request: SignedInRequest, album_id: int) -> JsonResponse:
         tracks.arrange(album, discs)
     except tracks.Rearranged as reason:
         return JsonResponse({"error": str(reason)}, status=409)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return JsonResponse({"error": "This is no order of tracks. Reload the page and try again."}, status=400)
     return JsonResponse({"saved": True})
 

@@ -1,6 +1,7 @@
 """Tracks are put in order by one request, on discs; what changed meanwhile is not undone."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -43,11 +44,18 @@ def test_an_order_of_tracks_that_changed_meanwhile_is_refused_with_a_sentence(st
     assert list(album.tracks.values_list("pk", flat=True))[:2] == ids
 
 
-@pytest.mark.parametrize("body", [[], {}, {"discs": "x"}, {"discs": [["x"]]}, {"discs": [1]}, None])
+@pytest.mark.parametrize(
+    "body", [[], {}, {"discs": "x"}, {"discs": [["x"]]}, {"discs": [1]}, {"discs": [[math.inf]]}, None]
+)
 def test_what_is_no_order_is_refused(studio: Client, body: Any) -> None:
     answer = order(studio, make_album(tracks=1), body)
     assert answer.status_code == 400
     assert answer.json()["error"].startswith("This is no order of tracks.")
+
+
+def test_brackets_without_end_are_no_order_either(studio: Client) -> None:
+    address = reverse("artists:order_tracks", args=[make_album(tracks=1).pk])
+    assert studio.post(address, "[" * 100_000, "application/json").status_code == 400
 
 
 def test_more_than_fifty_discs_are_refused(studio: Client) -> None:

@@ -12,6 +12,7 @@ from ads.measurement import counting
 from ads.models import Impression
 from ads.traffic import prefixes
 from artists import signing
+from payouts.reports import STATEMENT
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(settings.BASE_DIR)
@@ -60,6 +61,14 @@ def test_every_field_of_a_view_is_one_the_page_tells_of() -> None:
         ),
         *("state", "reason", "viewed_at", "clicked_at", "rejected_at", "day"),
     }
+
+
+def test_it_says_what_a_statement_tells_of_one_sale(client: Client) -> None:
+    """Whoever shows payees more of a sale writes it on the page first, and then here."""
+    of_a_sale = {"date", "what", "album", "isrc", "country", "quantity", "price", "tax"}
+    of_their_part = {"kind", "rule", "share", "my_split", "amount", "unit", "state", "posting", "source"}
+    assert {column.name for column in STATEMENT} == of_a_sale | of_their_part
+    assert "when, what, the price, the tax and the country that the payment named, and not who you are" in page(client)
 
 
 def test_no_page_takes_a_script_or_a_picture_from_elsewhere() -> None:

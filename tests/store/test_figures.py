@@ -124,6 +124,21 @@ def test_one_listener_who_comes_often_names_nobody(track: Track) -> None:
     assert dict(Figure.objects.filter(what=What.COUNTRIES).values_list("key", "count")) == {"few": 9}
 
 
+def test_one_buyer_who_orders_often_names_nobody(track: Track) -> None:
+    for number in range(4):
+        make_paid_order(make_sold_album(artist=track.album.artist))
+        make_paid_order(track.album, by=guest(f"browser-{number}"))  # leo's address, and no account
+    figures.count_due(clock(LATER))
+    assert set(Figure.objects.filter(what=What.BUYERS).values_list("key", "count")) == {("few", 1), ("few", 4)}
+
+
+def test_five_different_buyers_name_their_country(track: Track) -> None:
+    for number in range(5):
+        make_paid_order(track.album, by=listener(make_user(f"buyer{number}@example.test")))
+    figures.count_due(clock(LATER))
+    assert dict(Figure.objects.filter(what=What.BUYERS).values_list("key", "count")) == {"DE": 5}
+
+
 def test_the_listeners_of_another_artist_name_no_country_here(track: Track) -> None:
     other = make_sold_album(artist=make_artist("Other", owner=make_user("other@example.test", is_artist=True)))
     hear(other.tracks.all()[0], *(f"user:{n}" for n in range(4)), country="IS")

@@ -11,6 +11,7 @@ from ads.revenue import settlement
 from artists import plays, signing, splits
 from artists.models import Album, SplitSheet
 from ledger import chart, journal
+from payouts import statements
 from store import orders, refunds
 from store.audit import findings
 from tests.ads.factories import DAY, NEXT_DAY, make_ad, make_advertiser, make_campaign, see, usd
@@ -45,6 +46,8 @@ def test_a_sale_and_its_refund_keep_the_version_of_the_moment_it_was_ordered() -
     assert (pending(nina), pending(leos())) == (7_200_000, 10_800_000)
     refunds.refund(order.pk, 1_000, "USD", at=NOON + 4 * HOUR)
     assert (pending(nina), pending(leos())) == (900_000, 8_100_000)
+    year = statements.statement(leo().payees.get(), "USD", since=NOON, until=NOON + 365 * 24 * HOUR)
+    assert [line.rule for line in year.lines] == [f"policy 1, album split {number}" for number in (1, 2, 1)]
     assert list(findings()) == []
 
 

@@ -26,6 +26,20 @@ def test_a_letter_is_written_once_per_key() -> None:
     assert Mail.objects.count() == 1
 
 
+def test_a_heading_is_one_line_whatever_names_are_in_it() -> None:
+    mail.queue("leo@demo.megabox.test", f"Your ad “A\nBcc: max@demo.megabox.test” {'x' * 300}", "Hi.", key="ad:1")
+    assert mail.send_waiting(timezone.now()) == 1
+    assert django_mail.outbox[0].subject.startswith("Your ad “A Bcc: max@demo.megabox.test” xxx")
+    assert len(django_mail.outbox[0].subject) == 300
+
+
+def test_a_letter_that_cannot_be_put_together_holds_up_no_other() -> None:
+    for number, subject in enumerate(["Two\nlines", "One line"]):
+        Mail.objects.create(to="leo@demo.megabox.test", subject=subject, body="", key=f"old:{number}")
+    assert mail.send_waiting(timezone.now()) == 1
+    assert [letter.subject for letter in django_mail.outbox] == ["One line"]
+
+
 def test_the_sweeper_sends_what_waits_and_only_once() -> None:
     mail.queue("leo@demo.megabox.test", "Your receipt", "Thank you.", key="receipt:1")
     assert mail.send_waiting(timezone.now()) == 1
