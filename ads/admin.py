@@ -25,6 +25,8 @@ class AdvertiserAdmin(admin.ModelAdmin[Advertiser]):
     list_display = ["name", "owner", "created_at"]
     search_fields = ["name", "owner__email"]
     autocomplete_fields = ["owner"]
+    # Stopping somebody pauses their campaigns too: only `campaigns.stop_all` does both.
+    readonly_fields = ["stopped_at", "created_at"]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

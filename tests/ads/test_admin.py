@@ -29,3 +29,13 @@ def test_campaigns_and_ads_are_looked_at_and_never_changed(root: Client, kind: C
         before = str(row)
         row.refresh_from_db()
         assert str(row) == before
+
+
+def test_an_advertiser_is_renamed_and_not_stopped_by_hand(root: Client) -> None:
+    """Whoever is stopped has their campaigns paused too, and only the domain does both."""
+    advertiser = make_campaign().advertiser
+    assert advertiser is not None
+    typed = {"name": "Acme again", "owner": advertiser.owner_id, "stopped_at_0": "2026-03-02", "stopped_at_1": "12:00"}
+    assert root.post(f"/admin/ads/advertiser/{advertiser.pk}/change/", typed).status_code == 302
+    advertiser.refresh_from_db()
+    assert (advertiser.name, advertiser.stopped_at) == ("Acme again", None)

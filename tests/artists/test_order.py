@@ -63,3 +63,9 @@ def test_more_than_fifty_discs_are_refused(studio: Client) -> None:
     answer = order(studio, album, {"discs": [[pk] for pk in album.tracks.values_list("pk", flat=True)]})
     assert answer.status_code == 409
     assert "at most 50 discs" in answer.json()["error"]
+
+
+def test_a_tick_that_is_no_track_is_answered_with_a_sentence(studio: Client) -> None:
+    address = reverse("artists:many_tracks", args=[make_album(tracks=1).pk])
+    answer = studio.post(address, {"which": "ticked", "track": ["9" * 5_000]})
+    assert answer.status_code == 422
