@@ -222,6 +222,8 @@ def publish(album: Album, at: datetime) -> None:
         album = Album.objects.select_for_update().select_related("artist__owner").get(pk=album.pk)
         _require(album)
         tracks.renumber(album)
+        if album.is_announced:
+            _plan(album, at.date())
         album.state = Album.State.PUBLISHED
         album.published_at = album.published_at or at
         album.released_on = album.released_on or at.date()
@@ -247,8 +249,8 @@ def announce(album: Album, out_at: datetime, at: datetime) -> None:
             raise NotPossible("Choose a time between now and two years from now, or leave it empty to publish now.")
         _require(album)
         tracks.renumber(album)
+        _plan(album, out_at.date())
         album.state, album.out_at = Album.State.ANNOUNCED, out_at
-        album.released_on = album.released_on or out_at.date()
         album.save(update_fields=["state", "out_at", "released_on"])
 
 
@@ -275,8 +277,11 @@ def withdraw(album: Album, at: datetime) -> None:
     Raises NotPossible if it is neither.
     """
     with transaction.atomic():
-        if Album.objects.announced().filter(pk=album.pk).update(state=Album.State.DRAFT, out_at=None):
-            album.refresh_from_db(fields=["state", "out_at"])
+        album.refresh_from_db(from_queryset=Album.objects.select_for_update())
+        if album.is_announced:
+            _plan(album, None)
+            album.state, album.out_at = Album.State.DRAFT, None
+            album.save(update_fields=["state", "out_at", "released_on"])
             return
         shown = Album.objects.published().filter(pk=album.pk)
         if shown.update(state=Album.State.WITHDRAWN, withdrawn_at=at) != 1:
@@ -320,6 +325,13 @@ def simulation(album: Album) -> str:
     price = album.price_micros or 7 * money.MICROS
     paid, got = money.display(price, album.currency), money.display(simulate(price), album.currency)
     return f"100 buyers at {paid} → you get {got}."
+
+
+def _plan(album: Album, day: date | None) -> None:
+    """Let the day of its release be `day`, unless its artist wrote another one than was planned."""
+    planned = album.out_at.date() if album.out_at else None
+    if album.released_on in (None, planned):
+        album.released_on = day
 
 
 def _require(album: Album) -> None:

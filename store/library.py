@@ -112,10 +112,13 @@ def claim_by_email(user: User, addresses: Iterable[str], *, at: datetime) -> int
 
 def _move_items(found: Iterable[LibraryItem], user: User) -> None:
     for item in found:
-        if LibraryItem.objects.filter(user=user, album=item.album, track=item.track).exists():
+        mine = LibraryItem.objects.filter(user=user, album=item.album, track=item.track).first()
+        if mine is not None and (item.order_line_id or not mine.order_line_id):
             item.delete()
-        else:
-            LibraryItem.objects.filter(pk=item.pk, user=None).update(user=user, guest_key="")
+            continue
+        if mine is not None:
+            mine.delete()  # what was bought may be given back; a code, credits and gifts are for ever
+        LibraryItem.objects.filter(pk=item.pk, user=None).update(user=user, guest_key="")
 
 
 def _move_cart(guest: Listener, user: User) -> None:

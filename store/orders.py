@@ -24,7 +24,7 @@ from megabox import money
 from store import discounts, library, receipts
 from store.checkout import Session
 from store.listeners import Listener
-from store.models import CartItem, Discount, LibraryItem, Order, OrderLine
+from store.models import CartItem, Discount, LibraryItem, Order, OrderLine, PreOrder
 from store.music import Music
 
 LEAST_CARD_MINOR = {"USD": 50, "EUR": 50, "GBP": 30, "JPY": 50}
@@ -202,10 +202,22 @@ def _check(wishes: Sequence[Wish], listener: Listener) -> Sequence[int]:
                 discounts.check_music(wish.discount, wish.music)
             except discounts.NotGood as reason:
                 raise CannotPlace(str(reason)) from reason
+    _check_ordered(wishes, listener)
     unit = units.pop()
     offs = discounts.taken([wish.asked for wish in wishes], unit, least_minor=least_card(unit)).offs
     check_card(sum(wish.price_micros for wish in wishes) - sum(offs), unit, or_nothing=True)
     return offs
+
+
+def _check_ordered(wishes: Iterable[Wish], listener: Listener) -> None:
+    """Raise CannotPlace where an album is paid for already and comes by itself: it was ordered before it was out."""
+    albums = [wish.music.pk for wish in wishes if wish.music.album is not None]
+    paid = Order.objects.of(listener).filter(state=Order.State.PAID)
+    waiting = PreOrder.objects.filter(order__in=paid, state=PreOrder.State.WAITING, album__in=albums)
+    if albums and (row := waiting.select_related("album").first()):
+        raise CannotPlace(
+            f"You have paid for “{row.album}” already, and it comes into your library by itself. Remove it to go on."
+        )
 
 
 def least_card(unit: str) -> int:

@@ -32,8 +32,8 @@ def preorder(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     form = PreOrderForm(request.POST if request.method == "POST" else None, music=Music(album=album))
     if request.method == "POST" and form.is_valid():
-        if request.POST.get("seen") != str(album.price_micros):
-            form.add_error(None, "The price changed in the meantime. Look at it again, then order.")
+        if request.POST.get("seen") != preorders.seen(album):
+            form.add_error(None, "The price or the day changed in the meantime. Look at them again, then order.")
             return _page(request, album, form)
         try:
             placed = preorders.place(
@@ -72,6 +72,7 @@ def _page(request: HttpRequest, album: Album, form: PreOrderForm) -> HttpRespons
         "music": form.music,
         "form": form,
         "order_id": _form_id(request),
+        "seen": preorders.seen(album),
         "mine": preorders.open_one(visitor(request), album),
         "late_days": preorders.MOST_MOVED.days,
     }

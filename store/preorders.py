@@ -45,6 +45,11 @@ def check_price(music: Music, price_micros: int) -> None:
     orders.check_card(price_micros, music.unit)
 
 
+def seen(album: Album) -> str:
+    """What a buyer saw when they pressed the button, to be compared when the form arrives: the price and the day."""
+    return f"{album.price_micros} {album.currency} {album.out_at:%Y-%m-%dT%H:%M:%S%z}"
+
+
 def place(
     album: Album, price_micros: int, listener: Listener, *, order_id: uuid.UUID, at: datetime, email: str = ""
 ) -> Order:

@@ -37,8 +37,8 @@ class Limit:
             cache.set(key, [at, *_tries(key, at)][:most], HOUR.total_seconds())
 
     def _counts(self, request: HttpRequest) -> list[tuple[str, int]]:
-        network = prefixes.network_of(addresses.client(request))
-        return [(self._key(f"network|{network}"), self.of_network), (self._key("all"), self.of_all)]
+        networks = prefixes.networks_of(addresses.client(request), self.of_network)
+        return [*((self._key(f"network|{name}"), most) for name, most in networks), (self._key("all"), self.of_all)]
 
     def _key(self, about: str) -> str:
         return f"wrong-tries:{salted_hmac('megabox.store.tries', f'{self.what}|{about}').hexdigest()}"

@@ -43,16 +43,23 @@ def network_of(address: str) -> str:
     return str(ipaddress.ip_network((read, BITS[read.version]), strict=False))
 
 
+def networks_of(address: str, most: int) -> list[tuple[str, int]]:
+    """The network of an address, with `most`; of IPv6 its /48 too, with `WIDER` times that."""
+    networks = [(network_of(address), most)]
+    if ":" in address:
+        networks.append((str(ipaddress.ip_network((address, WIDE_BITS), strict=False)), WIDER * most))
+    return networks
+
+
 def bounds(address: str, at: datetime, most: int) -> list[tuple[str, int]]:
     """What stands for the network of an address on its UTC day, with `most`; of IPv6 its /48 with `WIDER` times that.
 
     All whose address we do not know are of one network. No query but for the first of a day in each process.
     """
     key = _key(at.astimezone(UTC).date()) or b""
-    networks = [(network_of(address), most)]
-    if ":" in address:
-        networks.append((str(ipaddress.ip_network((address, WIDE_BITS), strict=False)), WIDER * most))
-    return [(hmac.new(key, network.encode(), "sha256").hexdigest(), bound) for network, bound in networks]
+    return [
+        (hmac.new(key, network.encode(), "sha256").hexdigest(), bound) for network, bound in networks_of(address, most)
+    ]
 
 
 def hash_of(address: str, artist_id: int | None, at: datetime) -> str:

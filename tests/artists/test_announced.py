@@ -60,6 +60,25 @@ def test_it_is_published_by_itself_when_its_time_has_come_and_not_before() -> No
     assert albums.bring_out(OUT) == 0
 
 
+def test_the_day_of_release_goes_with_the_announcement_unless_it_was_written() -> None:
+    album, day = announced(), timedelta(days=1)
+    albums.announce(album, OUT + day, NOON)
+    assert album.released_on == (OUT + day).date()
+    albums.withdraw(album, NOON)
+    assert album.released_on is None
+    albums.announce(album, OUT, NOON)
+    albums.publish(album, NOON + day)
+    album.refresh_from_db()
+    assert album.released_on == (NOON + day).date(), "published before it was announced for"
+    written = announced()
+    written.released_on = NOON.date()
+    written.save()
+    albums.announce(written, OUT + day, NOON)
+    albums.bring_out(OUT + day)
+    written.refresh_from_db()
+    assert written.released_on == NOON.date()
+
+
 def test_one_that_is_not_ready_waits_and_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     album = announced()
     rows = Rendition.objects.filter(original__tracks__album=album, recipe="flac")

@@ -221,6 +221,14 @@ def test_guessing_from_everywhere_waits_too(client: Client, monkeypatch: pytest.
     assert client.post("/redeem/", {"code": letters.new()}, REMOTE_ADDR="203.0.77.9").status_code == 429
 
 
+def test_whoever_has_many_networks_of_one_line_is_no_crowd(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tries, "DOWNLOAD_CODES", tries.Limit("download codes", of_network=1, of_all=100))
+    for n in range(5):
+        assert client.post("/redeem/", {"code": letters.new()}, REMOTE_ADDR=f"2001:db8:1:{n}::9").status_code == 422
+    assert client.post("/redeem/", {"code": letters.new()}, REMOTE_ADDR="2001:db8:1:77::9").status_code == 429
+    assert client.post("/redeem/", {"code": letters.new()}, REMOTE_ADDR="2001:db8:2:77::9").status_code == 422
+
+
 def test_a_count_of_wrong_codes_names_no_network(client: Client) -> None:
     client.post("/redeem/", {"code": letters.new()}, REMOTE_ADDR="203.0.113.9")
     assert "203.0" not in str(cache._cache.keys())  # type: ignore[attr-defined]  # of the cache in memory

@@ -1,6 +1,7 @@
 """Pages of pre-orders: the album's, the form's, the library's, the order's; nobody sees or cancels another's."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -36,7 +37,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[Order]:
 
 
 def typed(album: Album, **fields: str) -> dict[str, str]:
-    return {"order": str(uuid.uuid4()), "seen": str(album.price_micros), **fields}
+    return {"order": str(uuid.uuid4()), "seen": preorders.seen(album), **fields}
 
 
 def url(album: Album) -> str:
@@ -79,11 +80,22 @@ def test_the_listener_names_the_price_where_the_artist_lets_them(sent: list[Orde
 
 
 @pytest.mark.parametrize("fields", [{"seen": "1"}, {"seen": ""}, {"order": "x", "seen": "x"}], ids=str)
-def test_who_saw_another_price_looks_again(sent: list[Order], visitor: Client, fields: dict[str, str]) -> None:
+def test_who_saw_another_price_or_day_looks_again(sent: list[Order], visitor: Client, fields: dict[str, str]) -> None:
     album = make_coming()
     answer = visitor.post(url(album), typed(album, **fields))
     assert answer.status_code == 422
-    assert "The price changed in the meantime" in answer.content.decode()
+    assert "The price or the day changed in the meantime" in answer.content.decode()
+    assert not Order.objects.exists()
+
+
+@pytest.mark.parametrize("change", [{"currency": "EUR"}, {"out_at": OUT + timedelta(days=60)}], ids=["currency", "day"])
+def test_nobody_orders_for_another_day_or_currency_than_they_saw(
+    sent: list[Order], visitor: Client, change: dict[str, Any]
+) -> None:
+    album = make_coming()
+    form = typed(album)
+    Album.objects.filter(pk=album.pk).update(**change)
+    assert visitor.post(url(album), form).status_code == 422
     assert not Order.objects.exists()
 
 

@@ -172,6 +172,15 @@ def test_what_is_paid_after_it_came_out_is_delivered_too() -> None:
     assert is_clean()
 
 
+def test_nobody_pays_twice_for_what_they_ordered_and_comes_within_a_minute() -> None:
+    row = make_preorder()
+    albums.bring_out(OUT)
+    row.album.refresh_from_db()
+    with pytest.raises(orders.CannotPlace, match="have paid for “Night Bus” already"):
+        make_order(row.album, at=OUT)
+    make_order(row.album, by=guest(), at=OUT)
+
+
 def test_a_guest_who_logged_in_meanwhile_has_it_in_their_account() -> None:
     make_preorder(by=guest())
     library.claim_guest(leo(), "a-guest", at=NOON)
