@@ -22,7 +22,10 @@ from store.visitors import guest_or_person, visitor
 @never_cache
 @require_http_methods(["GET", "POST"])
 def preorder(request: HttpRequest, pk: int) -> HttpResponse:
-    """What is promised, for what, and the button that goes on to the payment page; the same form twice is one order."""
+    """What is promised, for what, and the button that goes on to the payment page; the same form twice is one order.
+
+    Whoever looks at it is a guest already, as at `/redeem/`: two quick presses are those of one guest.
+    """
     album = get_object_or_404(Album.objects.select_related("artist", "cover"), pk=pk)
     if request.method == "POST" and (before := _placed(request)) is not None:
         return _pay(request, before)
@@ -73,7 +76,7 @@ def _page(request: HttpRequest, album: Album, form: PreOrderForm) -> HttpRespons
         "form": form,
         "order_id": _form_id(request),
         "seen": preorders.seen(album),
-        "mine": preorders.open_one(visitor(request), album),
+        "mine": preorders.open_one(guest_or_person(request), album),
         "late_days": preorders.MOST_MOVED.days,
     }
     return render(request, "store/preorder.html", context, status=422 if form.errors else 200)

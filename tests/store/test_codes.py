@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from artists import albums
 from artists.models import Album
 from ledger.models import Entry
-from store import codes, letters, library
+from store import codes, letters, library, refunds
 from store.audit import findings
 from store.listeners import Listener
 from store.models import CodeBatch, Download, DownloadCode, LibraryItem
@@ -94,6 +94,17 @@ def test_a_guest_takes_the_album_along_when_they_log_in() -> None:
     library.claim_guest(leo(), "a-guest", at=NOON)
     assert library.has(listener(), music(batch.album))
     assert codes.redeem(first(batch).letters, listener(), at=NOON).user == leo()
+
+
+def test_of_what_a_guest_and_a_person_have_the_code_stays_so_that_a_refund_takes_nothing_else() -> None:
+    batch = make_batch()
+    order = make_paid_order(batch.album)
+    codes.redeem(first(batch).letters, guest(), at=NOON)
+    library.claim_guest(leo(), "a-guest", at=NOON)
+    assert LibraryItem.objects.get().download_code == first(batch)
+    refunds.refund(order.pk, 999, "USD", at=NOON)
+    assert library.has(listener(), music(batch.album))
+    assert list(findings()) == []
 
 
 def test_whoever_has_the_album_keeps_the_code() -> None:

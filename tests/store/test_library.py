@@ -489,16 +489,6 @@ def test_what_both_have_is_not_doubled() -> None:
     assert CartItem.objects.count() == 1
 
 
-def test_of_what_both_have_what_was_not_bought_stays_so_that_a_refund_takes_nothing_else() -> None:
-    album = make_sold_album()
-    order = make_paid_order(album)
-    give(album, guest())
-    library.claim_guest(leo(), guest().guest_key, at=NOON)
-    assert LibraryItem.objects.get().order_line is None
-    refunds.refund(order.pk, 999, "USD", at=NOON)
-    assert library.has(listener(), music(album))
-
-
 def test_logging_in_through_the_page_takes_the_guests_music_along(client: Client) -> None:
     track = make_sold_track(free_mode="FREE")
     client.post(f"/get/track/{track.pk}/", {"recipe": "mp3-320"})

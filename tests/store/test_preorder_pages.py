@@ -1,5 +1,6 @@
 """Pages of pre-orders: the album's, the form's, the library's, the order's; nobody sees or cancels another's."""
 
+import copy
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -67,6 +68,16 @@ def test_who_orders_is_sent_to_pay_once_a_form(sent: list[Order], visitor: Clien
     assert order == again
     assert (order.kind, order.price_micros, str(order.pk)) == ("PREORDER", 9_990_000, form["order"])
     assert PreOrder.objects.get().promised_for == OUT
+
+
+def test_two_quick_presses_of_a_new_guest_are_one_order(sent: list[Order]) -> None:
+    browser, album = Client(), make_coming()
+    browser.get(url(album))
+    cookies, form = copy.deepcopy(browser.cookies), typed(album)
+    for _ in range(2):
+        browser.cookies = copy.deepcopy(cookies)  # as they were before the first answer
+        assert browser.post(url(album), form).status_code == 303
+    assert Order.objects.count() == 1
 
 
 def test_the_listener_names_the_price_where_the_artist_lets_them(sent: list[Order], visitor: Client) -> None:
