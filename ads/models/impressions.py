@@ -23,9 +23,6 @@ class BookDayManager(models.Manager["BookDay"]):
         found = self.filter(day=day).values_list("state", flat=True).first()
         return found or BookDay.State.OPEN
 
-    def is_final(self, day: date) -> bool:
-        return self.state(day) == BookDay.State.FINAL
-
     def taking(self, at: datetime) -> date:
         """The day whose book takes what happened at `at`: its own, or the first open one if that is closed already.
 

@@ -75,13 +75,13 @@ _BY_WALLET = f"""
     ORDER BY seen.wallet_id, seen.price_micros"""
 
 
-def find(through: int, day: date | None = None) -> list[Due]:
-    """What is due of the views with numbers up to `through`, of one UTC day or of all; in the order of the keys."""
+def find(through: int) -> list[Due]:
+    """What is due of the views with numbers up to `through`, in the order of the keys."""
     after = Settlement.objects.through()
     found = _by_group(_ALL, after, through)
     if any(one.billed_through > after for one in found):  # seldom, and a join of every view with its group is dear
         found = _by_group(_UNBILLED, after, after, through)
-    due = {one.key: one for one in found if day is None or one.day == day}
+    due = {one.key: one for one in found}
     if any(one.beneficiary.partition(":")[0] == Place.MEGAKEY for one in due.values()):
         for campaign_id, name, on, wallet_id, price, count in _rows(_BY_WALLET, after, after, through):
             key = (campaign_id, name, _date(on))

@@ -40,11 +40,6 @@ VIEWS_AT_ONCE = 200
 """So many views are best rejected in one transaction: as long as it takes, what they touch stays locked."""
 
 
-def reject(impression_id: uuid.UUID, *, at: datetime, reason: Reason = Reason.REVIEW, by: User | None = None) -> bool:
-    """Find one counted view invalid at `at`; False when it was rejected before."""
-    return reject_batch([impression_id], at=at, reason=reason, by=by) == 1
-
-
 def reject_batch(
     impression_ids: Sequence[uuid.UUID], *, at: datetime, reason: Reason = Reason.REVIEW, by: User | None = None
 ) -> int:

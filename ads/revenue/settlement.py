@@ -30,13 +30,6 @@ FINAL_AFTER_DAYS = 7
 log = logging.getLogger(__name__)
 
 
-class DayFinal(Exception):
-    """The day's book is final: it never changes again."""
-
-    def __init__(self, day: date) -> None:
-        super().__init__(f"The book of {day} is final.")
-
-
 class DayStillOpen(Exception):
     """Impressions of the day can still come, so its book cannot be closed."""
 
@@ -44,21 +37,11 @@ class DayStillOpen(Exception):
         super().__init__(sentence or f"The book of {day} cannot be closed before {closes_at(day):%Y-%m-%d %H:%M} UTC.")
 
 
-def settle(day: date, *, now: datetime) -> int:
-    """Post what is billable and not yet posted of one UTC day, in whole micros; return how many entries are new.
-
-    Safe to repeat and to kill: a group's `posted_micros` moves in the transaction of its entry.
-    Raises DayFinal when the day's book is final.
-    """
-    if BookDay.objects.is_final(day):
-        raise DayFinal(day)
-    return _bill_all(_horizon(), now, day)
-
-
 def settle_due(now: datetime) -> int:
-    """Settle every day that has something billable; return how many entries are new.
+    """Post what is billable and not yet posted of every UTC day, in whole micros; return how many entries are new.
 
-    A view of a day that is final is not lost: it moves to the first open day, and the next settlement bills it there.
+    Safe to repeat and to kill: a group's `posted_micros` moves in the transaction of its entry. A view of a day that
+    is final is not lost: it moves to the first open day, and the next settlement bills it there.
     """
     through = _horizon()
     if through <= Settlement.objects.through():
@@ -74,14 +57,14 @@ def _horizon() -> int:
         return line.last()
 
 
-def _bill_all(through: int, now: datetime, day: date | None = None) -> int:
+def _bill_all(through: int, now: datetime) -> int:
     """Bill all that is due up to `through`; return how many entries are new.
 
     What somebody else billed or rejected at the same time is summed up again, until nothing is left.
     """
     posted, is_whole = 0, False
     while not is_whole:
-        found = due.find(through, day)
+        found = due.find(through)
         days = BookDay.objects.filter(state=BookDay.State.FINAL, day__in={one.day for one in found})
         final = set(days.values_list("day", flat=True))
         for one in found:

@@ -49,8 +49,8 @@ def album() -> Album:
     see(ad, make_album("Tide", artist=make_artist("The Paper Boats", owner=charlie())), at=NOON)
     watch(make_ad(), make_wallet())
     Impression.objects.filter(place=Place.GATE).update(artist=album.artist, album=album)
-    settlement.settle(DAY, now=NEXT_DAY)
-    rejections.reject(seen[0].pk, at=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
+    rejections.reject_batch([seen[0].pk], at=NEXT_DAY)
     return album
 
 

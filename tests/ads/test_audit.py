@@ -48,11 +48,11 @@ def _a_busy_day() -> None:
     kept = [see(ad, album, at=NOON + timedelta(minutes=n), shares=[[42, 6_000], [43, 4_000]]) for n in range(4)]
     watch(ad, wallet)
     see(ad, place=Place.MEGAKEY, wallet_id=wallet.pk, shares=[])
-    rejections.reject(kept[0].pk, at=NOON + timedelta(hours=1))
-    settlement.settle(DAY, now=NOON + timedelta(hours=2))
+    rejections.reject_batch([kept[0].pk], at=NOON + timedelta(hours=1))
+    settlement.settle_due(NOON + timedelta(hours=2))
     see(ad, album, at=NOON + timedelta(hours=3), shares=[[42, 6_000], [43, 4_000]])
-    settlement.settle(DAY, now=NEXT_DAY)
-    rejections.reject(kept[1].pk, at=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
+    rejections.reject_batch([kept[1].pk], at=NEXT_DAY)
     download(wallet, album, at=NEXT_DAY)
     watch(ad, make_wallet(), at=NEXT_DAY)
     assert list(audit.findings()) == []
@@ -83,7 +83,7 @@ def test_leases_that_do_not_say_what_is_held_or_billed_are_found() -> None:
     BudgetLease.objects.update(billed_micros=0)
     assert _rules() == {"leased is held", "leases bill views"}
     BudgetLease.objects.update(billed_micros=view.price_micros)
-    rejections.reject(view.pk, at=NEXT_DAY)
+    rejections.reject_batch([view.pk], at=NEXT_DAY)
     assert _rules() == set(), "what is given back goes to the budget, not to the lease"
 
 

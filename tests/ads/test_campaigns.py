@@ -16,7 +16,6 @@ from ads.tokens import LIFETIME_SECONDS
 from ledger import chart, journal
 from ledger.journal import Line
 from tests.ads.factories import (
-    DAY,
     NEXT_DAY,
     NOON,
     USD,
@@ -107,7 +106,7 @@ def test_free_money_is_prepaid_less_unbilled_less_reserved() -> None:
     before = funds.of(advertiser, NOON)
     assert (before.prepaid, before.unbilled, before.reserved) == (usd("30"), 12_000, usd("10") - 12_000)
     assert before.free == usd("20")
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     after = funds.of(advertiser, NOON)
     assert (after.prepaid, after.unbilled, after.free) == (usd("30") - 12_000, 0, usd("20"))
 

@@ -141,7 +141,7 @@ def test_a_day_settled_by_three_workers_at_once_is_billed_once() -> None:
     for number, album in enumerate(albums * 2):
         see(ad, album, at=NOON + timedelta(minutes=number))
     watch(ad, make_wallet())
-    answers = _at_once(*[lambda: settlement.settle(DAY, now=NEXT_DAY)] * 3)
+    answers = _at_once(*[lambda: settlement.settle_due(NEXT_DAY)] * 3)
     assert sum(answers) == 4
     assert [pending(album) for album in albums] == [10_800] * 3
     assert Entry.objects.filter(kind="ads settled").count() == 4
@@ -151,7 +151,7 @@ def test_a_day_settled_by_three_workers_at_once_is_billed_once() -> None:
 def test_what_came_since_is_billed_by_one_entry_when_two_workers_look(monkeypatch: pytest.MonkeyPatch) -> None:
     ad, album = make_ad(), make_album()
     see(ad, album)
-    settlement.settle(DAY, now=NOON)
+    settlement.settle_due(NOON)
     see(ad, album, at=NOON + timedelta(minutes=1))
     find = due.find
 
@@ -178,10 +178,10 @@ def test_two_workers_take_turns_over_many_groups_and_new_views(monkeypatch: pyte
             see(ad, album, at=NOON + timedelta(hours=hour, minutes=minute))
 
     look(0)
-    settlement.settle(DAY, now=NOON)
+    settlement.settle_due(NOON)
     look(1)
     answers = _at_once(
-        lambda: settlement.settle_due(NEXT_DAY), lambda: settlement.settle(DAY, now=NEXT_DAY), lambda: look(2)
+        lambda: settlement.settle_due(NEXT_DAY), lambda: settlement.settle_due(NEXT_DAY), lambda: look(2)
     )
     assert not [answer for answer in answers if isinstance(answer, Exception)]
     settlement.settle_due(NEXT_DAY)
@@ -249,11 +249,11 @@ def test_settling_and_rejecting_at_once_agree_in_either_order() -> None:
     views = [see(ad, album, at=NOON + timedelta(minutes=number)) for number in range(4)]
     gate = watch(ad, make_wallet())
     _at_once(
-        lambda: settlement.settle(DAY, now=NEXT_DAY),
-        lambda: rejections.reject(views[0].pk, at=NEXT_DAY),
-        lambda: rejections.reject(gate.pk, at=NEXT_DAY),
+        lambda: settlement.settle_due(NEXT_DAY),
+        lambda: rejections.reject_batch([views[0].pk], at=NEXT_DAY),
+        lambda: rejections.reject_batch([gate.pk], at=NEXT_DAY),
     )
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     assert pending(album) == 3 * 5_400
     assert Campaign.objects.get().spent_micros == 18_000
     _books_are_clean()
@@ -262,8 +262,8 @@ def test_settling_and_rejecting_at_once_agree_in_either_order() -> None:
 def test_rejecting_one_view_twice_at_once_gives_back_once() -> None:
     wallet = make_wallet()
     view = watch(make_ad(), wallet)
-    settlement.settle(DAY, now=NEXT_DAY)
-    answers = _at_once(*[lambda: rejections.reject(view.pk, at=NEXT_DAY)] * 3)
+    settlement.settle_due(NEXT_DAY)
+    answers = _at_once(*[lambda: rejections.reject_batch([view.pk], at=NEXT_DAY)] * 3)
     assert sorted(answers) == [False, False, True]
     assert wallet.balance_micros() == 0
     _books_are_clean()

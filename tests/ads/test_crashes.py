@@ -148,7 +148,7 @@ class TooLate(AdsStory):
         self.clock.now = WEEK_LATER
         tasks.close_days()
         tasks.close_days()
-        assert BookDay.objects.is_final(DAY)
+        assert BookDay.objects.state(DAY) == "FINAL"
         campaign = Campaign.objects.order_by("pk")[0]
         for view in Impression.objects.filter(campaign=campaign, place=Place.PAGE):
             make_impression(view.ad, album=view.album, beneficiary=view.beneficiary, shares=view.shares)
@@ -172,7 +172,7 @@ class Rejected(AdsStory):
 
     def work(self) -> None:
         for view in Impression.objects.order_by("viewed_at").filter(place__in=[Place.PAGE, Place.GATE]):
-            rejections.reject(view.pk, at=self.clock.now)
+            rejections.reject_batch([view.pk], at=self.clock.now)
 
     def recover(self) -> None:
         self.clock.passes(minutes=2)

@@ -72,7 +72,7 @@ def test_the_parts_of_a_view_always_make_the_whole(price: int, site_id: int) -> 
 def test_three_tenths_wait_for_the_site_and_the_rest_is_the_listeners() -> None:
     advertiser, site, wallet = make_advertiser(prepaid=usd("10")), make_site(), make_wallet()
     replace(make_ad(make_campaign(advertiser=advertiser)), wallet, site)
-    assert settlement.settle(DAY, now=NEXT_DAY) == 1
+    assert settlement.settle_due(NEXT_DAY) == 1
     assert (held(site), wallet.balance_micros()) == (1_800, 4_200)
     assert balance(chart.publishers(USD)) == 1_800
     assert balance(chart.listener_rewards(USD)) == balance(chart.backing(USD)) == 4_200
@@ -87,7 +87,7 @@ def test_each_site_has_an_escrow_of_its_own_and_our_own_surfaces_none() -> None:
         replace(ad, wallet, site, at=NOON + timedelta(minutes=n))
     token = tokens.issue(choice(ad), Place.MEGAKEY, at=NOON, wallet_id=wallet.pk)
     counting.record(token, "viewed", {"visible_ms": 1_500}, NOON + timedelta(seconds=2))
-    assert settlement.settle(DAY, now=NEXT_DAY) == 3
+    assert settlement.settle_due(NEXT_DAY) == 3
     assert (held(one), held(two), wallet.balance_micros()) == (1_800, 3_600, 4_200 * 3 + 6_000)
     assert is_clean()
 
@@ -97,10 +97,10 @@ def test_odd_prices_are_shared_view_by_view_and_rejecting_all_leaves_nothing() -
     advertiser, site = make_advertiser(prepaid=usd("10")), make_site()
     ad, wallets = make_ad(make_campaign(advertiser=advertiser, cpm_micros=5_003_000)), [make_wallet(), make_wallet()]
     views = [replace(ad, wallets[n % 2], site, at=NOON + timedelta(minutes=n)) for n in range(5)]
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     assert (held(site), sum(one.balance_micros() for one in wallets)) == (7_500, 17_515)
     for left, view in zip(range(4, -1, -1), views, strict=True):
-        assert rejections.reject(view.pk, at=NEXT_DAY)
+        assert rejections.reject_batch([view.pk], at=NEXT_DAY)
         assert held(site) == 1_500 * left
         assert is_clean()
     assert advertiser.prepaid_micros() == usd("10")
@@ -110,8 +110,8 @@ def test_odd_prices_are_shared_view_by_view_and_rejecting_all_leaves_nothing() -
 
 def test_a_view_rejected_before_it_was_settled_gives_nobody_anything() -> None:
     site, wallet = make_site(), make_wallet()
-    rejections.reject(replace(make_ad(), wallet, site).pk, at=NOON + timedelta(hours=1))
-    assert settlement.settle(DAY, now=NEXT_DAY) == 0
+    rejections.reject_batch([replace(make_ad(), wallet, site).pk], at=NOON + timedelta(hours=1))
+    assert settlement.settle_due(NEXT_DAY) == 0
     assert (held(site), wallet.balance_micros()) == (0, 0)
     assert is_clean()
 
@@ -119,9 +119,9 @@ def test_a_view_rejected_before_it_was_settled_gives_nobody_anything() -> None:
 def test_credits_of_a_replaced_ad_that_were_spent_are_followed() -> None:
     site, wallet, album = make_site(), make_wallet(), make_album()
     view = replace(make_ad(), wallet, site)
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     download(wallet, album, credits_micros=4_000, at=NEXT_DAY)
-    rejections.reject(view.pk, at=NEXT_DAY)
+    rejections.reject_batch([view.pk], at=NEXT_DAY)
     assert (held(site), wallet.balance_micros()) == (0, 0)
     assert balance(chart.payee(album.artist.payee_id, "pending", USD)) == 0
     assert is_clean()
@@ -166,7 +166,7 @@ def test_a_view_rejected_after_the_release_is_taken_back_from_who_got_it(*, is_m
     escrow.release_due(EIGHT_DAYS)
     if is_matured:
         payees.mature(EIGHT_DAYS.date(), at=EIGHT_DAYS)
-    rejections.reject(view.pk, at=EIGHT_DAYS + timedelta(hours=1))
+    rejections.reject_batch([view.pk], at=EIGHT_DAYS + timedelta(hours=1))
     assert [balance(chart.payee(payee.pk, place, USD)) for place in chart.PLACES] == [0, 0, 0, 0]
     assert balance(chart.publishers(USD)) == 0
     assert is_clean()
@@ -175,7 +175,7 @@ def test_a_view_rejected_after_the_release_is_taken_back_from_who_got_it(*, is_m
 def test_the_audit_finds_an_escrow_that_its_views_do_not_explain() -> None:
     site, wallet = make_site(), make_wallet()
     view = replace(make_ad(), wallet, site)
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     Impression.objects.filter(pk=view.pk).update(price_micros=3_000, offered_micros=3_000)
     assert "escrow is views" in {finding.rule for finding in audit.findings()}
 
@@ -204,7 +204,7 @@ def test_whatever_is_billed_released_and_rejected_in_whatever_order_the_books_ag
             if step % 2:
                 payees.mature(at.date(), at=at + timedelta(minutes=3))
         if chance.random() < 0.4:
-            rejections.reject(chance.choice(views).pk, at=at + timedelta(minutes=4))
+            rejections.reject_batch([chance.choice(views).pk], at=at + timedelta(minutes=4))
         assert is_clean()
     settlement.settle_due(at + timedelta(hours=1))
     assert is_clean()

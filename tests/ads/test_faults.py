@@ -94,8 +94,8 @@ def test_fault_3_a_rejection_is_not_undone_by_the_nightly_recompute_and_reaches_
 ) -> None:
     album = make_album()
     view = see(make_ad(), album)
-    settlement.settle(DAY, now=NEXT_DAY)
-    rejections.reject(view.pk, at=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
+    rejections.reject_batch([view.pk], at=NEXT_DAY)
     assert pending(album) == 0
     for days in range(1, 10):
         monkeypatch.setattr("ads.tasks.timezone.now", lambda days=days: NOON + timedelta(days=days))
@@ -114,7 +114,7 @@ def test_fault_4_history_keeps_its_price_and_its_shares() -> None:
     artist.payee = make_artist("Somebody Else").payee
     artist.save()
     assert counting.record(token, "viewed", GOOD, SECONDS_2) == "accepted"
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     assert pending(make_album(artist=artist)) == 0
     assert balance(chart.payee(album.artist.payee_id, "pending", USD)) == 0
     paid_to = tokens.verify(token).shares[0][0]
@@ -132,7 +132,7 @@ def test_fault_5_more_than_the_budget_is_neither_billed_nor_paid() -> None:
     leases.forget()
     offered = [page_token(ad, album) for _ in range(5)]  # offered without one, all while there was money
     assert [counting.record(token, "viewed", GOOD, SECONDS_2) for token in offered] == ["accepted"] * 5
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     assert Campaign.objects.get().spent_micros == 12_000
     assert pending(album) == 10_800
     rejected = Impression.objects.filter(reason="over_budget")
@@ -149,7 +149,7 @@ def test_fault_6_no_money_is_a_float() -> None:
 
 def test_fault_7_one_group_and_one_key_for_each_campaign_beneficiary_and_day() -> None:
     see(make_ad())
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     group = ImpressionGroup.objects.get()
     with pytest.raises(IntegrityError), transaction.atomic():
         ImpressionGroup.objects.create(
@@ -321,7 +321,7 @@ def test_a_beneficiary_of_the_whole_catalogue_is_one_group_an_artist(django_asse
     for number in range(3):
         see(ad, make_album(artist=artist), at=NOON + timedelta(minutes=number))
     with django_assert_max_num_queries(35):
-        assert settlement.settle(DAY, now=NEXT_DAY) == 1
+        assert settlement.settle_due(NEXT_DAY) == 1
 
 
 # --- and by way of the stream

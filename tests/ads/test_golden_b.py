@@ -10,7 +10,6 @@ from ads.revenue import rejections, settlement
 from ads.rewards import wallets
 from ledger import chart
 from tests.ads.factories import (
-    DAY,
     NEXT_DAY,
     NOON,
     USD,
@@ -54,7 +53,7 @@ def test_golden_scenario_b(is_settled_first: bool) -> None:
     assert wallet.balance_micros() == 6_000
     download(wallet, album, at=NOON + timedelta(minutes=1))
     if is_settled_first:
-        assert settlement.settle(DAY, now=NEXT_DAY) == 1
+        assert settlement.settle_due(NEXT_DAY) == 1
 
     assert pending(album) == 4_500
     assert _books(advertiser.pk, wallet.pk) == {
@@ -69,7 +68,7 @@ def test_golden_scenario_b(is_settled_first: bool) -> None:
     }
     assert list(audit.findings()) == []
 
-    assert rejections.reject(impression.pk, at=NEXT_DAY)
+    assert rejections.reject_batch([impression.pk], at=NEXT_DAY)
 
     assert pending(album) == 0
     assert _books(advertiser.pk, wallet.pk) == {
@@ -83,6 +82,6 @@ def test_golden_scenario_b(is_settled_first: bool) -> None:
         "stripe": usd("9.41"),
     }
     assert Impression.objects.get().reason == "review"
-    assert not rejections.reject(impression.pk, at=NEXT_DAY), "a second time changes nothing"
-    assert settlement.settle(DAY, now=NEXT_DAY) == 0
+    assert not rejections.reject_batch([impression.pk], at=NEXT_DAY), "a second time changes nothing"
+    assert settlement.settle_due(NEXT_DAY) == 0
     assert list(audit.findings()) == []

@@ -76,7 +76,7 @@ def a_day_of_everything() -> tuple[Any, list[Any]]:
                 watch(ad, wallet, at=NOON + timedelta(minutes=next(minute)))
                 at = NOON + timedelta(minutes=next(minute))
                 see(ad, at=at, place=Place.MEGAKEY, wallet_id=wallet.pk, shares=[])
-    settlement.settle(DAY, now=NOON + timedelta(hours=6))
+    settlement.settle_due(NOON + timedelta(hours=6))
     for wallet, album in zip(wallets, albums, strict=True):
         download(wallet, album, credits_micros=20_000, at=NOON + timedelta(hours=7))
     for album in albums:
@@ -111,7 +111,7 @@ def test_half_of_a_day_taken_back_at_once_leaves_the_books_as_one_by_one() -> No
     ids = list(Impression.objects.order_by("pk").values_list("pk", flat=True))[::2]
     with transaction.atomic():
         for pk in ids:
-            rejections.reject(pk, at=NEXT_DAY)
+            rejections.reject_batch([pk], at=NEXT_DAY)
         one_by_one = dict(Balance.objects.values_list("account__code", "amount"))
         transaction.set_rollback(True)
     assert rejections.reject_batch(ids, at=NEXT_DAY) == len(ids)
@@ -144,7 +144,8 @@ def test_a_preview_counts_and_sums_what_would_happen_and_changes_nothing() -> No
     for number, album in enumerate(albums):
         see(ad, album, at=NOON + timedelta(hours=number))
     watch(ad, wallet)
-    rejections.reject(see(ad, albums[0], at=NOON + timedelta(hours=2)).pk, at=NEXT_DAY, reason=Reason.BOT)
+    bot = see(ad, albums[0], at=NOON + timedelta(hours=2))
+    rejections.reject_batch([bot.pk], at=NEXT_DAY, reason=Reason.BOT)
     make_impression(ad, album=albums[0], price_micros=1_000, offered_micros=6_000, prefix_hash="a" * 64)
     found = invalidations.preview(ALL)
     assert (found.count, found.micros) == (4, 19_000)
@@ -211,7 +212,7 @@ def test_an_order_rejects_what_was_looked_at_and_not_what_came_later() -> None:
 
 def test_the_entries_say_who_ordered_it() -> None:
     view = see(make_ad())
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     invalidations.work(order().pk, NEXT_DAY)
     assert Posting.objects.filter(entry__key=rejections.entry_key(view)).first().facts["by"] == ada().pk  # type: ignore[union-attr]
 
@@ -220,7 +221,7 @@ def test_what_is_not_as_it_was_looked_at_is_looked_at_again() -> None:
     ad = make_ad()
     views = [see(ad, at=NOON + timedelta(minutes=number)) for number in range(2)]
     found = invalidations.preview(ALL)
-    rejections.reject(views[0].pk, at=NEXT_DAY)
+    rejections.reject_batch([views[0].pk], at=NEXT_DAY)
     said: dict[str, Any] = {"through": found.through, "reason": Reason.BOT, "note": "", "by": ada(), "at": NEXT_DAY}
     with pytest.raises(BadOrder, match="You looked at 2 views, and 1 are left"):
         invalidations.order(ALL, total=2, **said)
@@ -288,7 +289,7 @@ def test_two_workers_and_a_settlement_at_once_reject_each_view_once(monkeypatch:
         try:
             if number:
                 return invalidations.work(made.pk, NEXT_DAY)
-            settlement.settle(DAY, now=NEXT_DAY)
+            settlement.settle_due(NEXT_DAY)
             return 0
         finally:
             connection.close()

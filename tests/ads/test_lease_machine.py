@@ -140,7 +140,7 @@ class _World:
     def _reject(self, ad: Ad, process: int) -> None:
         view = Impression.objects.viewed().filter(campaign=ad.campaign).first()
         if view:
-            rejections.reject(view.pk, at=self.at)
+            rejections.reject_batch([view.pk], at=self.at)
 
     def _refund(self, ad: Ad, process: int) -> None:
         """What is left goes back to the advertiser, as far as nothing holds it."""

@@ -176,7 +176,7 @@ def test_no_more_is_leased_than_is_prepaid_and_neither_leased_nor_owed_for_views
     _as_others_do()
     with pytest.raises(NothingLeft):
         lease(one)
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     with pytest.raises(NothingLeft):
         lease(one)
     assert funds.of(advertiser, NOON).refundable == 0
@@ -210,7 +210,7 @@ def test_what_was_settled_before_is_taken_from_the_groups_once() -> None:
     for _ in range(3):
         see(ad, make_album())
     settlement.settle_due(NEXT_DAY)
-    rejections.reject(Impression.objects.earliest("pk").pk, at=NEXT_DAY)
+    rejections.reject_batch([Impression.objects.earliest("pk").pk], at=NEXT_DAY)
     other = make_campaign()
     Campaign.objects.filter(pk=ad.campaign_id).update(settled_micros=0)
     assert {finding.rule for finding in audit.findings()} == {"settled is groups"}

@@ -164,7 +164,7 @@ def test_what_is_withheld_was_never_charged_and_the_books_are_clean() -> None:
     assert prices() == [6_000, 6_000, 6_000, 3_000, 1_998, 1_500]
     assert set(Impression.objects.values_list("offered_micros", flat=True)) == {6_000}
     assert Campaign.objects.get().spent_micros == CampaignDay.objects.get().spent_micros == sum(prices())
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     assert pending(album) == sum(prices()) - sum(prices()) // 10
     assert ad.campaign.advertiser is not None
     assert ad.campaign.advertiser.prepaid_micros() == usd("10") - sum(prices())

@@ -17,7 +17,6 @@ from artists.models import Album
 from ledger import audit as ledger_audit
 from ledger import chart
 from tests.ads.factories import (
-    DAY,
     NEXT_DAY,
     NOON,
     USD,
@@ -95,11 +94,11 @@ def _do(step: str, campaign: Campaign, ad: Ad, album: Album, wallet: Wallet, at:
         Campaign.objects.filter(pk=campaign.pk).update(cpm_micros=cpm)
         ad.campaign.cpm_micros = cpm
     elif step == "settle":
-        settlement.settle(DAY, now=at)
+        settlement.settle_due(at)
     elif step == "reject":
         view = Impression.objects.viewed().filter(campaign=campaign).first()
         if view:
-            rejections.reject(view.pk, at=at)
+            rejections.reject_batch([view.pk], at=at)
     elif step == "download":
         have = wallet.balance_micros()
         if have:
@@ -127,11 +126,11 @@ def test_settling_in_any_number_of_steps_bills_every_view_once(
     shares = [[payee, part] for payee, part in zip(payees, points, strict=True)]
     for number in range(12):
         if number in cuts:
-            settlement.settle(DAY, now=NEXT_DAY)
-            settlement.settle(DAY, now=NEXT_DAY)
+            settlement.settle_due(NEXT_DAY)
+            settlement.settle_due(NEXT_DAY)
         see(ad, album, at=NOON + timedelta(minutes=number), shares=shares)
-    settlement.settle(DAY, now=NEXT_DAY)
-    assert settlement.settle(DAY, now=NEXT_DAY) == 0
+    settlement.settle_due(NEXT_DAY)
+    assert settlement.settle_due(NEXT_DAY) == 0
     gross = 12 * price
     assert advertiser.prepaid_micros() == usd("10") - gross
     gains = [balance(chart.payee(payee, "pending", USD)) - before[payee] for payee in payees]

@@ -38,7 +38,7 @@ LATER = NOON + timedelta(hours=1)
 
 def _reject(*views: Impression, at: datetime = NEXT_DAY) -> None:
     for view in views:
-        assert rejections.reject(view.pk, at=at)
+        assert rejections.reject_batch([view.pk], at=at)
     assert list(audit.findings()) == []
     assert list(ledger_audit.findings()) == []
 
@@ -50,7 +50,7 @@ def test_before_settlement_nothing_was_posted_and_nothing_is() -> None:
     advertiser = make_advertiser(prepaid=usd("10"))
     view = see(make_ad(make_campaign(advertiser=advertiser)))
     _reject(view)
-    assert settlement.settle(DAY, now=NEXT_DAY) == 0
+    assert settlement.settle_due(NEXT_DAY) == 0
     assert advertiser.prepaid_micros() == usd("10")
     assert Campaign.objects.get().spent_micros == CampaignDay.objects.get().spent_micros == 0
 
@@ -61,7 +61,7 @@ def test_after_settlement_everybody_gives_back_their_part() -> None:
     ad = make_ad(make_campaign(advertiser=advertiser, budget_micros=usd("500"), cpm_micros=usd("1000")))
     album = make_album()
     views = [see(ad, album, at=NOON + timedelta(minutes=n), shares=[[42, 6_000], [43, 4_000]]) for n in range(20)]
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     _reject(*views[:3])
     assert advertiser.prepaid_micros() == usd("483")
     assert balance(chart.payee(42, "pending", USD)) == usd("10.80") - usd("1.62")
@@ -78,7 +78,7 @@ def test_odd_prices_and_shares_are_given_back_to_the_last_micro(price: int) -> N
     ad, album = make_ad(make_campaign(advertiser=advertiser, cpm_micros=price * 1_000)), make_album()
     shares = [[1, 3_333], [2, 3_333], [3, 1_667], [4, 1_667]]
     views = [see(ad, album, at=NOON + timedelta(minutes=n), shares=shares) for n in range(7)]
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     for view in views:
         _reject(view)
     assert [balance(chart.payee(n, "pending", USD)) for n in (1, 2, 3, 4)] == [0, 0, 0, 0]
@@ -89,7 +89,7 @@ def test_odd_prices_and_shares_are_given_back_to_the_last_micro(price: int) -> N
 def test_what_was_paid_out_is_owed() -> None:
     album = make_album()
     view = see(make_ad(), album)
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     payee_id = album.artist.payee_id
     payees.mature(DAY + timedelta(days=7), at=NOON + timedelta(days=7))
     paid = Line(chart.payee(payee_id, "payable", USD), chart.transit(USD), 5_400, USD)
@@ -103,7 +103,7 @@ def test_what_the_advertiser_owes_is_settled_first() -> None:
     view = see(make_ad(make_campaign(advertiser=advertiser)))
     taken = Line(chart.prepaid(advertiser.pk, USD), chart.receivable(USD), usd("9.998"), USD)
     journal.post("dispute", "dispute lost", [taken], occurred_at=NOON)
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     assert balance(chart.advertiser_owed(advertiser.pk, USD)) == 4_000
     _reject(view)
     assert balance(chart.advertiser_owed(advertiser.pk, USD)) == 0
@@ -162,7 +162,7 @@ def test_what_has_matured_we_bear_and_the_wallet_is_blocked() -> None:
     wallet, album = make_wallet(), make_album()
     view = watch(make_ad(make_campaign(advertiser=advertiser)), wallet)
     download(wallet, album, at=LATER)
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     payees.mature(DAY + timedelta(days=7), at=NOON + timedelta(days=7))
     _reject(view, at=NOON + timedelta(days=8))
     assert advertiser.prepaid_micros() == usd("10"), "the advertiser is made whole"
@@ -218,7 +218,7 @@ def test_the_extensions_views_are_followed_too() -> None:
         see(ad, at=NOON + timedelta(minutes=n), place=Place.MEGAKEY, wallet_id=wallet.pk, shares=[]) for n in range(3)
     ]
     _reject(views[0])
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     assert wallet.balance_micros() == 12_000
     download(wallet, album, credits_micros=8_000, at=NEXT_DAY)
     _reject(views[1], at=NEXT_DAY)
@@ -234,7 +234,7 @@ def test_views_billed_together_are_followed_one_after_the_other() -> None:
     views = [
         see(ad, at=NOON + timedelta(minutes=n), place=Place.MEGAKEY, wallet_id=wallet.pk, shares=[]) for n in range(3)
     ]
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     for album in (first, second):
         download(wallet, album, credits_micros=8_000, at=NEXT_DAY)
     left = []
@@ -254,8 +254,8 @@ def test_a_rejected_view_can_be_paid_for_again_out_of_the_budget() -> None:
 def test_many_views_are_rejected_at_once_and_the_entries_say_who_decided() -> None:
     ad, album = make_ad(), make_album()
     views = [see(ad, album, at=NOON + timedelta(minutes=n)) for n in range(3)]
-    settlement.settle(DAY, now=NEXT_DAY)
-    rejections.reject(views[0].pk, at=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
+    rejections.reject_batch([views[0].pk], at=NEXT_DAY)
     assert rejections.reject_batch([view.pk for view in views], at=NEXT_DAY, reason=Reason.BOT, by=ada()) == 2
     assert rejections.reject_batch([view.pk for view in views], at=NEXT_DAY, reason=Reason.BOT, by=ada()) == 0
     assert sorted(Impression.objects.values_list("reason", flat=True)) == ["bot", "bot", "review"]

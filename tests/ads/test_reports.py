@@ -14,7 +14,6 @@ from ledger.models import Account
 from megabox.reporting import Filters
 from megabox.tables import Table
 from tests.ads.factories import (
-    DAY,
     NEXT_DAY,
     NOON,
     USD,
@@ -54,9 +53,9 @@ def campaign() -> Campaign:
     ad, album, wallet = make_ad(campaign), make_album(), make_wallet()
     seen = [see(ad, album, at=NOON + timedelta(minutes=n)) for n in range(3)]
     watched = [watch(ad, wallet, at=NOON + timedelta(hours=1 + n)) for n in range(2)]
-    settlement.settle(DAY, now=NEXT_DAY)
-    rejections.reject(seen[0].pk, at=NEXT_DAY)
-    rejections.reject(watched[0].pk, at=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
+    rejections.reject_batch([seen[0].pk], at=NEXT_DAY)
+    rejections.reject_batch([watched[0].pk], at=NEXT_DAY)
     download(wallet, album, credits_micros=5_000, at=NEXT_DAY)
     return campaign
 

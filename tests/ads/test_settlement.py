@@ -11,7 +11,7 @@ from ads import audit, tasks
 from ads import queue as ads_queue
 from ads.models import BookDay, Campaign, CampaignDay, Impression, ImpressionGroup, Place
 from ads.revenue import due, rejections, settlement
-from ads.revenue.settlement import DayFinal, DayStillOpen
+from ads.revenue.settlement import DayStillOpen
 from ledger import batch as books
 from ledger import chart, journal, months
 from ledger.journal import Line
@@ -39,8 +39,8 @@ pytestmark = pytest.mark.django_db
 
 def test_settling_a_day_twice_posts_nothing_new() -> None:
     make_impression(price_micros=5_000)
-    assert settlement.settle(DAY, now=NEXT_DAY) == 1
-    assert settlement.settle(DAY, now=NEXT_DAY) == 0
+    assert settlement.settle_due(NEXT_DAY) == 1
+    assert settlement.settle_due(NEXT_DAY) == 0
     assert Entry.objects.filter(kind="ads settled").count() == 1
 
 
@@ -50,7 +50,7 @@ def test_ads_beside_music_pay_the_payees_ninety_percent_by_the_frozen_shares() -
     ad, album = make_ad(campaign), make_album()
     for minute in range(40):
         see(ad, album, at=NOON + timedelta(minutes=minute), shares=[[42, 6_000], [43, 4_000]])
-    assert settlement.settle(DAY, now=NEXT_DAY) == 1
+    assert settlement.settle_due(NEXT_DAY) == 1
     assert balance(chart.prepaid(advertiser.pk, USD)) == usd("80")
     assert balance(chart.ads_revenue(USD)) == usd("20")
     assert balance(chart.payee_ad_share(USD)) == usd("18")
@@ -70,7 +70,7 @@ def test_a_gate_view_is_charged_to_its_advertiser_at_settlement() -> None:
     advertiser = make_advertiser(prepaid=usd("10"))
     watch(make_ad(make_campaign(advertiser=advertiser)), make_wallet())
     assert balance(chart.unsettled(USD)) == 6_000
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     assert balance(chart.unsettled(USD)) == 0
     assert advertiser.prepaid_micros() == usd("9.994")
 
@@ -83,7 +83,7 @@ def test_the_extension_pays_the_wallets_at_settlement() -> None:
     for minute, wallet in enumerate([one] * 2 + [two] * 6):
         see(ad, at=NOON + timedelta(minutes=minute), place=Place.MEGAKEY, wallet_id=wallet.pk)
     assert one.balance_micros() == 0
-    assert settlement.settle(DAY, now=NEXT_DAY) == 1
+    assert settlement.settle_due(NEXT_DAY) == 1
     assert (one.balance_micros(), two.balance_micros()) == (usd("1.50"), usd("4.50"))
     assert balance(chart.backing(USD)) == balance(chart.listener_rewards(USD)) == usd("6")
     assert balance(chart.ads_revenue(USD)) == usd("6")
@@ -95,10 +95,10 @@ def test_the_extension_pays_the_wallets_at_settlement() -> None:
 def test_what_comes_later_is_billed_by_the_next_entry_of_the_same_group() -> None:
     ad, album = make_ad(), make_album()
     see(ad, album)
-    settlement.settle(DAY, now=NOON + timedelta(hours=1))
+    settlement.settle_due(NOON + timedelta(hours=1))
     see(ad, album, at=NOON + timedelta(hours=2))
     see(ad, album, at=NOON + timedelta(hours=3))
-    settlement.settle(DAY, now=NOON + timedelta(hours=4))
+    settlement.settle_due(NOON + timedelta(hours=4))
     group = ImpressionGroup.objects.get()
     assert (group.count, group.posted_micros, group.gross_micros, group.postings_count) == (3, 18_000, 18_000, 2)
     assert pending(album) == 16_200
@@ -111,7 +111,7 @@ def test_other_shares_make_another_group_and_history_keeps_its_own() -> None:
     ad, album = make_ad(), make_album()
     see(ad, album, shares=[[42, 10_000]])
     see(ad, album, shares=[[43, 10_000]], at=NOON + timedelta(minutes=1))
-    assert settlement.settle(DAY, now=NEXT_DAY) == 2
+    assert settlement.settle_due(NEXT_DAY) == 2
     assert balance(chart.payee(42, "pending", USD)) == balance(chart.payee(43, "pending", USD)) == 5_400
 
 
@@ -121,7 +121,7 @@ def test_prices_are_only_summed_whatever_the_campaign_costs_later() -> None:
     Campaign.objects.update(cpm_micros=11_000_000)
     ad.refresh_from_db()
     see(make_ad(Campaign.objects.get()), album, at=NOON + timedelta(minutes=1))
-    assert settlement.settle(DAY, now=NEXT_DAY) == 1
+    assert settlement.settle_due(NEXT_DAY) == 1
     assert balance(chart.ads_revenue(USD)) == 17_000
     assert pending(album) == 15_300
 
@@ -149,10 +149,10 @@ def test_a_settlement_killed_in_the_middle_is_finished_by_the_next(monkeypatch: 
     monkeypatch.setattr("ads.revenue.billing.GROUPS_AT_ONCE", 1)
     monkeypatch.setattr(books, "post_all", post_then_die)
     with pytest.raises(KeyboardInterrupt):
-        settlement.settle(DAY, now=NEXT_DAY)
+        settlement.settle_due(NEXT_DAY)
     monkeypatch.undo()
     assert Impression.objects.unposted().count() == 2, "the group that died was not half billed"
-    assert settlement.settle(DAY, now=NEXT_DAY) == 2
+    assert settlement.settle_due(NEXT_DAY) == 2
     assert [pending(album) for album in albums] == [5_400] * 3
     assert list(audit.findings()) == []
 
@@ -206,7 +206,7 @@ def test_a_view_rejected_while_its_group_is_summed_up_is_not_billed(monkeypatch:
     def find_and_reject(*args: Any) -> Any:
         found = find(*args)
         if left:
-            rejections.reject(left.pop().pk, at=NEXT_DAY)
+            rejections.reject_batch([left.pop().pk], at=NEXT_DAY)
         return found
 
     monkeypatch.setattr(due, "find", find_and_reject)
@@ -230,7 +230,7 @@ def test_every_cent_leads_down_to_its_views_and_back_up() -> None:
     for hour in range(3):
         views.append([see(ad, album, at=NOON + timedelta(hours=hour, minutes=n)).pk for n in range(2)])
         settlement.settle_due(NOON + timedelta(hours=hour + 1))
-    rejections.reject(views[1][0], at=NEXT_DAY)
+    rejections.reject_batch([views[1][0]], at=NEXT_DAY)
     group = ImpressionGroup.objects.get()
     for entry in group.entries.order_by("n"):
         assert set(entry.views.values_list("pk", flat=True)) == set(views[entry.n - 1])
@@ -245,7 +245,7 @@ def test_what_an_advertiser_cannot_pay_any_more_is_owed_and_artists_are_paid() -
     see(ad, album, at=NOON + timedelta(minutes=1))
     taken_back = Line(chart.prepaid(advertiser.pk, USD), chart.receivable(USD), usd("9.99"), USD)
     journal.post("dispute", "dispute lost", [taken_back], occurred_at=NOON)
-    assert settlement.settle(DAY, now=NEXT_DAY) == 1
+    assert settlement.settle_due(NEXT_DAY) == 1
     assert advertiser.prepaid_micros() == 0
     assert balance(chart.advertiser_owed(advertiser.pk, USD)) == 2_000
     assert pending(album) == 10_800
@@ -273,9 +273,7 @@ def test_a_final_day_never_changes() -> None:
     assert settlement.close_due(at) == 1
     assert settlement.close_due(at + timedelta(days=5)) == 0
     assert settlement.close_due(at + timedelta(days=6)) == 1
-    assert BookDay.objects.is_final(DAY)
-    with pytest.raises(DayFinal):
-        settlement.settle(DAY, now=at + timedelta(days=7))
+    assert BookDay.objects.state(DAY) == "FINAL"
     assert settlement.settle_due(at + timedelta(days=7)) == 0
 
 
@@ -286,7 +284,7 @@ def test_what_comes_after_its_day_is_final_is_billed_in_the_first_open_day() -> 
     at = datetime.combine(DAY + timedelta(days=8), time.min, UTC) + timedelta(hours=1)
     settlement.close_due(at)
     settlement.close_due(at)
-    assert BookDay.objects.is_final(DAY)
+    assert BookDay.objects.state(DAY) == "FINAL"
     final = ImpressionGroup.objects.get()
     make_impression(ad, album=album, beneficiary=final.beneficiary)
     make_impression(ad, album=album, beneficiary=final.beneficiary)
@@ -372,7 +370,7 @@ def test_a_view_that_comes_while_a_book_is_closed_is_billed_with_it(monkeypatch:
 
 def test_a_days_entries_belong_to_the_day_even_when_posted_at_night() -> None:
     see(make_ad())
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     assert Entry.objects.get(kind="ads settled").occurred_at == datetime.combine(DAY, time.max, UTC)
 
 
@@ -385,7 +383,7 @@ def test_payees_money_matures_when_the_day_is_final(monkeypatch: pytest.MonkeyPa
         tasks.settle()
         tasks.close_days()
         is_payable = balance(chart.payee(album.artist.payee_id, "payable", USD)) == 5_400
-        assert is_payable == (days >= 7) == BookDay.objects.is_final(DAY)
+        assert is_payable == (days >= 7) == (BookDay.objects.state(DAY) == "FINAL")
     assert pending(album) == 0
     assert list(audit.findings()) == []
 
@@ -396,7 +394,7 @@ def test_the_queue_knows_what_was_not_settled_in_time() -> None:
     waiting = ads_queue.oldest_waiting()
     assert waiting is not None
     assert waiting - NOON > timedelta(hours=1)
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     assert ads_queue.oldest_waiting() is None
 
 
@@ -405,5 +403,5 @@ def test_the_cost_of_settling_grows_with_groups_and_not_with_views(django_assert
     for second in range(60):
         make_impression(ad, album=album, viewed_at=NOON + timedelta(seconds=second))
     with django_assert_max_num_queries(35):
-        assert settlement.settle(DAY, now=NEXT_DAY) == 1
+        assert settlement.settle_due(NEXT_DAY) == 1
     assert balance(chart.ads_revenue(USD)) == 360_000

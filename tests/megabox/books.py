@@ -120,19 +120,19 @@ def _ads(ad: Ad, album: Album) -> None:
         see(ad, at=NOON + timedelta(minutes=n), place=Place.MEGAKEY, wallet_id=extension.pk, shares=shares_of(site.pk))
         for n in (20, 21)
     ]
-    rejections.reject(views[0].pk, at=NOON + timedelta(minutes=30))
+    rejections.reject_batch([views[0].pk], at=NOON + timedelta(minutes=30))
     settlement.settle_due(NOON + timedelta(hours=1))
     see(ad, album, at=NOON + timedelta(hours=2), shares=shares)
     settlement.settle_due(NOON + timedelta(hours=3))
-    rejections.reject(views[1].pk, at=NOON + timedelta(hours=4))
-    rejections.reject(replaced_views[0].pk, at=NOON + timedelta(hours=4))
+    rejections.reject_batch([views[1].pk], at=NOON + timedelta(hours=4))
+    rejections.reject_batch([replaced_views[0].pk], at=NOON + timedelta(hours=4))
 
     opened = gate.open_gate(music(make_track()), "mp3-320", guest("at the gate"), at=NOON)
     show = gate.start(opened, at=NOON)
     assert show is not None
     assert gate.viewed(opened, show.token, "reading", at=NOON + timedelta(seconds=15)).is_granted
     invalid = watch(ad, make_wallet(), at=NOON + timedelta(minutes=1))
-    rejections.reject(invalid.pk, at=NOON + timedelta(minutes=40))
+    rejections.reject_batch([invalid.pk], at=NOON + timedelta(minutes=40))
     watch(ad, make_wallet(), at=NOON + timedelta(minutes=2))
     merged = watch(ad, make_wallet("a guest who signs in"), at=NOON + timedelta(minutes=3))
     assert merged.wallet is not None

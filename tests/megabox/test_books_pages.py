@@ -47,7 +47,7 @@ def album() -> Album:
     ad = make_ad(make_campaign(name="Night buses"))
     for minute in range(3):
         see(ad, album, at=NOON + timedelta(minutes=minute))
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     mature(20)
     approve(open_run(at=NOON + timedelta(days=21)), at=NOON + timedelta(days=21))
     return album
@@ -100,7 +100,7 @@ def test_a_payout_says_to_the_micro_what_it_is_made_of(desk: Client, album: Albu
 def test_a_view_names_nobody(desk: Client, album: Album) -> None:
     wallet = make_listener("a-secret-guest")
     seen = watch(make_ad(), wallet)
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     page = desk.get(f"/desk/books/views/{seen.pk}/").text
     assert "a-secret-guest" not in page
     assert "Before a free download" in page
@@ -109,7 +109,7 @@ def test_a_view_names_nobody(desk: Client, album: Album) -> None:
 def test_a_rejected_view_still_leads_to_the_entry_that_billed_it(desk: Client, album: Album) -> None:
     seen = Impression.objects.order_by("number").first()
     assert seen is not None
-    rejections.reject(seen.pk, at=NEXT_DAY + timedelta(days=30))
+    rejections.reject_batch([seen.pk], at=NEXT_DAY + timedelta(days=30))
     page = desk.get(f"/desk/books/views/{seen.pk}/").text
     entry = open_link(desk, page, r"/desk/books/entries/\d+/")
     assert "ads settled" in entry

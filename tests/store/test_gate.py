@@ -81,7 +81,7 @@ def test_golden_scenario_b_through_the_gate_and_settlement() -> None:
     make_ads(6)
     track = make_track()
     watch(open_at(track))
-    settlement.settle(NOON.date(), now=NOON + timedelta(hours=1))
+    settlement.settle_due(NOON + timedelta(hours=1))
     expected = {"ads_revenue": 6_000, "listener_rewards": 6_000, "unsettled": 0, "backing": 1_000, "commission": 500}
     assert {name: balance(getattr(chart, name)("USD")) for name in expected} == expected
 
@@ -385,7 +385,7 @@ def test_a_view_found_invalid_shows_on_the_receipt() -> None:
     track = make_track()
     found = open_at(track)
     watch(found)
-    rejections.reject(Impression.objects.get().pk, at=NOON + timedelta(hours=1))
+    rejections.reject_batch([Impression.objects.get().pk], at=NOON + timedelta(hours=1))
     found.refresh_from_db()
     receipt = gate_receipts.of(found)
     assert [(view.is_invalid, view.paid) for view in receipt.views] == [(True, 0)]
@@ -624,7 +624,7 @@ def test_a_receipt_of_which_nothing_stands_promises_nothing() -> None:
     make_ads(5)
     found = open_at(make_track())
     watch(found)
-    rejections.reject(Impression.objects.get().pk, at=NOON + timedelta(hours=1))
+    rejections.reject_batch([Impression.objects.get().pk], at=NOON + timedelta(hours=1))
     page = _page(found)
     assert "Nothing of it stands any more" in page
     assert "To be paid" not in page

@@ -14,7 +14,7 @@ from ledger import chart, journal
 from payouts import statements
 from store import orders, refunds
 from store.audit import findings
-from tests.ads.factories import DAY, NEXT_DAY, make_ad, make_advertiser, make_campaign, see, usd
+from tests.ads.factories import NEXT_DAY, make_ad, make_advertiser, make_campaign, see, usd
 from tests.ads.factories import NOON as AD_NOON
 from tests.artists.factories import make_track
 from tests.artists.signers import LEO, NINA, agree, line_of, part, send, sign
@@ -71,7 +71,7 @@ def test_ads_beside_music_pay_by_the_version_they_were_offered_under() -> None:
     agree(album, [part(NINA, 2_500), part(LEO, 7_500)], at=AD_NOON + HOUR)
     send(album, [part(LEO, 10_000)], at=AD_NOON + 2 * HOUR)
     look(3)
-    settlement.settle(DAY, now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     # 90 % of two views of 0.006 each: the first all nina's, of the second a quarter.
     assert (pending(nina), pending(leos())) == (5_400 + 1_350, 4_050)
 

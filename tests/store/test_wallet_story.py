@@ -71,7 +71,7 @@ def test_an_ad_names_who_paid_and_where_and_a_download_names_track_and_artist() 
 
 def test_a_view_found_invalid_says_which_and_why() -> None:
     watch(make_ad(title="Ride the night bus"), wallets.for_listener(leo(), ""))
-    rejections.reject(Impression.objects.get().pk, at=NOON + timedelta(hours=1), reason=Reason.BOT)
+    rejections.reject_batch([Impression.objects.get().pk], at=NOON + timedelta(hours=1), reason=Reason.BOT)
     what, about, change, _ = _told()[0]
     assert (what, change) == ("Taken back", -6)
     assert about.startswith("The view of “Ride the night bus” by Acme")
@@ -82,7 +82,7 @@ def test_what_is_taken_back_from_the_artist_is_not_told_as_theirs() -> None:
     make_ad()
     _through_the_gate(listener())
     assert wallet_story.of(listener()).movements[0].artist_micros == 4_500
-    rejections.reject(Impression.objects.get().pk, at=NOON + timedelta(hours=1))
+    rejections.reject_batch([Impression.objects.get().pk], at=NOON + timedelta(hours=1))
     spent = next(one for one in wallet_story.of(listener()).movements if one.artist)
     assert spent.artist_micros == 0
 
@@ -105,7 +105,7 @@ def test_credits_of_the_extension_say_whose_ads_they_were() -> None:
         shares=[],
         price_micros=6_000,
     )
-    settlement.settle(NOON.date(), now=NEXT_DAY)
+    settlement.settle_due(NEXT_DAY)
     assert _told() == [("Earned with Megakey", f"Ads by {ad.campaign.whose}, seen on 1 Nov 2026", 6, "")]
 
 
@@ -266,7 +266,7 @@ def test_credits_times_rate_is_the_money_behind_them_and_the_story_sums_to_the_b
         elif step == "reject":
             seen = Impression.objects.viewed().filter(wallet=mine).first()
             if seen:
-                rejections.reject(seen.pk, at=at)
+                rejections.reject_batch([seen.pk], at=at)
         elif step == "expire":
             forecast = credits.forecast(mine.pk)
             said = sum(xcr for day, xcr in forecast if day < at.date())

@@ -51,7 +51,7 @@ def close_november() -> None:
 
 
 def reject(view: Impression, at: datetime) -> None:
-    assert rejections.reject(view.pk, at=at)
+    assert rejections.reject_batch([view.pk], at=at)
     assert list(audit.findings(at)) == []
 
 
@@ -109,7 +109,7 @@ def test_money_that_came_later_is_not_taken_for_a_view_whose_money_was_shared_ou
     pool.share_due(CLOSED)
     late = journal.Line(chart.stripe(USD), POOL, 18_000, USD)
     journal.post("late", "credits expired", [late], occurred_at=CLOSED)
-    assert rejections.reject(views[0].pk, at=CLOSED + timedelta(minutes=1))
+    assert rejections.reject_batch([views[0].pk], at=CLOSED + timedelta(minutes=1))
     assert balance(POOL) == 18_000, "that is somebody else's"
 
 
