@@ -28,6 +28,8 @@ def preorder(request: HttpRequest, pk: int) -> HttpResponse:
     """
     album = get_object_or_404(Album.objects.select_related("artist", "cover"), pk=pk)
     if request.method == "POST" and (before := _placed(request)) is not None:
+        if before.state == Order.State.PENDING and not (album.is_announced or album.is_published):
+            raise Http404  # nobody pays for what was taken back meanwhile
         return _pay(request, before)
     if album.is_published:
         return SeeOther(album.get_absolute_url())

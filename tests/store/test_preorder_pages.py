@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from artists import albums
 from artists.models import Album
-from store import checkout, preorder_refunds, preorders
+from store import checkout, orders, preorder_refunds, preorders
 from store.models import Order, PreOrder
 from tests.store.buying_before import OUT, Cards, make_coming, make_preorder
 from tests.store.factories import NOON, listener
@@ -78,6 +78,17 @@ def test_two_quick_presses_of_a_new_guest_are_one_order(sent: list[Order]) -> No
         browser.cookies = copy.deepcopy(cookies)  # as they were before the first answer
         assert browser.post(url(album), form).status_code == 303
     assert Order.objects.count() == 1
+
+
+def test_nobody_is_sent_to_pay_for_what_was_taken_back(sent: list[Order], visitor: Client) -> None:
+    album = make_coming()
+    form = typed(album)
+    visitor.post(url(album), form)
+    albums.withdraw(album, NOON)
+    assert visitor.post(url(album), form).status_code == 404
+    assert len(sent) == 1
+    orders.cancel(sent[0].pk)
+    assert "Try again" not in visitor.get(sent[0].get_absolute_url()).content.decode()
 
 
 def test_the_listener_names_the_price_where_the_artist_lets_them(sent: list[Order], visitor: Client) -> None:
