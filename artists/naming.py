@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from artists.audio import clean_text
+from artists.audio import one_line
 
 # "01 Night Bus", "01. Night Bus", "01-night-bus", "03_rain": a leading zero is never part of a title.
 _ZERO = re.compile(r"^0(\d{1,2})(?:[\s._-]+)(\S.*)$")
@@ -112,7 +112,7 @@ _YEAR = re.compile(r"^(?:19|20)\d\d\s*[-–—]\s*(?=\S)")
 
 def album_title(name: str, *, artist: str = "") -> str:
     """The title of an album from the name of its folder or zip; UNTITLED where that says nothing certain."""
-    text = _spaced(re.sub(r"\.zip$", "", clean_text(name), flags=re.IGNORECASE))
+    text = _spaced(re.sub(r"\.zip$", "", one_line(name), flags=re.IGNORECASE))
     text = _without(_YEAR.sub("", _NOISE.sub(" ", text).strip()), artist)
     text = _YEAR.sub("", text).strip(" -_.")
     words = re.findall(r"\w+", text.casefold())

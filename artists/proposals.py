@@ -54,7 +54,7 @@ def checked(parts: Sequence[Part]) -> list[Part]:
 
 def typed_words(text: str, longest: int) -> str:
     """What was typed, on one line, without what cannot be seen."""
-    return " ".join(audio.clean_text(text, longest).split())
+    return audio.one_line(text, longest)
 
 
 def _address(part: Part) -> str:

@@ -21,7 +21,7 @@ from .limits import Limits
 from .probing import PEAKS, Probe, cover, measure, probe
 from .sandbox import ffmpeg_path
 from .sniff import clean_filename
-from .tags import NAMES, Tags, clean_text
+from .tags import NAMES, Tags, clean_text, one_line
 from .taking import Taken, take_in
 from .transcoding import RECIPES, Recipe, transcode, verify, write_tags
 
@@ -51,6 +51,7 @@ __all__ = [
     "cover",
     "ffmpeg_path",
     "measure",
+    "one_line",
     "probe",
     "take_in",
     "transcode",

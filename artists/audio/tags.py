@@ -127,6 +127,7 @@ _TEXTS = (
 def tags_from(raw: Mapping[str, str]) -> Tags:
     """Turn what a file says about itself into clean values: bounded text, numbers in range, a valid date and ISRC."""
     texts = {name: clean_text(raw.get(name, ""), _LONG.get(name, 300)) for name in _TEXTS}
+    texts |= {name: one_line(texts[name]) for name in ("title", "album", "label")}
     position, positions = _number_of(raw, "position")
     disc, discs = _number_of(raw, "disc")
     date = re.match(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?", texts["date"])
@@ -167,6 +168,11 @@ def _number_of(raw: Mapping[str, str], name: str) -> tuple[int, int]:
     parts = re.findall(r"\d{1,4}", raw.get(name, ""))
     totals = re.findall(r"\d{1,4}", raw.get(f"{name}s", "")) or parts[1:]
     return int(parts[0]) if parts else 0, int(totals[0]) if totals else 0
+
+
+def one_line(text: str, longest: int = 300) -> str:
+    """The same on one line, as names and titles stand in letters and lists."""
+    return " ".join(clean_text(text, longest).split())
 
 
 def clean_text(text: str, longest: int = 300) -> str:

@@ -19,7 +19,7 @@ from artists.forms.amounts import (
     parse_price,
     typed_amount,
 )
-from artists.forms.parts import PartForm
+from artists.forms.parts import LineField, PartForm
 from artists.models import Album, Artist, FreeMode, Genre, Language, Licence, Mood
 from megabox import money
 
@@ -33,7 +33,7 @@ class NewAlbumForm(forms.Form):
     """The first two words about an album; all else follows while its files are on their way."""
 
     artist = forms.ModelChoiceField(Artist.objects.none(), label="Artist", empty_label=None)
-    title = forms.CharField(
+    title = LineField(
         label="Title", max_length=200, error_messages={"required": "Give the album a title. It can be changed later."}
     )
 
@@ -69,7 +69,7 @@ class WordsForm(AlbumPartForm):
     """What an album is called and how it is described."""
 
     part = "words"
-    title = forms.CharField(label="Title", max_length=200, error_messages={"required": "Give the album a title."})
+    title = LineField(label="Title", max_length=200, error_messages={"required": "Give the album a title."})
     description = forms.CharField(
         label="About the album", max_length=10_000, required=False, widget=forms.Textarea(attrs={"rows": 8})
     )
@@ -217,7 +217,7 @@ class RightsForm(AlbumPartForm):
         help_text="Empty means the day you publish it.",
         error_messages={"invalid": "Write the day like 2026-11-30."},
     )
-    label = forms.CharField(label="Label", max_length=200, required=False, help_text="Who brings it out.")
+    label = LineField(label="Label", max_length=200, required=False, help_text="Who brings it out.")
     p_line = forms.CharField(
         label="℗ line",
         max_length=200,

@@ -4,18 +4,19 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
 from artists import covers, profiles
+from artists.forms.parts import LineField
 
 
 class ArtistForm(forms.Form):
     """Who an artist is."""
 
-    name = forms.CharField(
+    name = LineField(
         label="Artist name",
         max_length=120,
         help_text="As it stands on the cover. It makes the address of your page.",
         error_messages={"required": "Write the name under which the music appears."},
     )
-    location = forms.CharField(label="Where from", max_length=120, required=False)
+    location = LineField(label="Where from", max_length=120, required=False)
     bio = forms.CharField(label="About", max_length=5_000, required=False, widget=forms.Textarea(attrs={"rows": 4}))
 
     def details(self) -> profiles.Details:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 from django import forms
 from django.http import QueryDict
 
+from artists import audio
 from artists.models import Album, Track
 
 Texts = Mapping[str, str]
@@ -16,6 +17,15 @@ Texts = Mapping[str, str]
 
 Thing = Album | Track
 SEEN = "seen"
+
+
+class LineField(forms.CharField):
+    """A name or a title: one line, and nothing in it that cannot be seen, for it stands in letters to others."""
+
+    def to_python(self, value: Any) -> str:
+        """What was typed; a NUL is left in, for a validator to tell of."""
+        typed = str(super().to_python(value))
+        return typed if "\0" in typed else audio.one_line(typed, len(typed))
 
 
 class PartForm(forms.Form):

@@ -9,7 +9,7 @@ from django.http import QueryDict
 
 from artists import lrc, tracks
 from artists.forms.amounts import FIXED, FULL_PRICE, parse_credits, parse_days, parse_price, typed_amount
-from artists.forms.parts import LinesWidget, PartForm
+from artists.forms.parts import LineField, LinesWidget, PartForm
 from artists.models import Contribution, FreeMode, Genre, Language, Mood, Track
 from artists.tracks import Credit
 from megabox import money
@@ -42,7 +42,7 @@ class TrackRowForm(TrackPartForm):
     """What stands in the table of an album's tracks."""
 
     part = "row"
-    title = forms.CharField(label="Title", max_length=200, error_messages={"required": "Give the track a title."})
+    title = LineField(label="Title", max_length=200, error_messages={"required": "Give the track a title."})
     isrc = forms.CharField(label="ISRC", max_length=30, required=False)
     price = forms.CharField(
         label="Price alone",
@@ -115,7 +115,7 @@ class TrackForm(TrackRowForm):
     """All that an artist says about one track."""
 
     part = "track"
-    artist_name = forms.CharField(
+    artist_name = LineField(
         label="Performed by", max_length=200, required=False, help_text="Empty means the album's artist."
     )
     is_explicit = forms.BooleanField(
@@ -203,7 +203,7 @@ _LEFT = [("", "Leave as it is"), (AS_THE_ALBUM, "As the album")]
 class ManyForm(forms.Form):
     """The same for many tracks: what is left empty stays as it is."""
 
-    artist_name = forms.CharField(label="Performed by", max_length=200, required=False)
+    artist_name = LineField(label="Performed by", max_length=200, required=False)
     price = forms.CharField(
         label="Price alone",
         required=False,

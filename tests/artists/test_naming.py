@@ -2,7 +2,9 @@
 
 import pytest
 
-from artists.naming import Guess, guess
+from artists.audio.tags import tags_from
+from artists.forms.artists import ArtistForm
+from artists.naming import Guess, album_title, guess
 
 
 @pytest.mark.parametrize(
@@ -84,3 +86,13 @@ def test_two_files_that_begin_alike_name_album_and_numbers_whoever_sells_them() 
 
 def test_the_signs_that_a_file_name_cannot_have_make_no_other_album() -> None:
     assert guess("AC-DC - Who- Me- - 01 Rain.flac", artist="AC/DC", album="Who? Me?") == Guess("Rain", 1)
+
+
+def test_names_and_titles_are_one_line_for_they_stand_in_letters_to_others() -> None:
+    typed = "Nova\r\n\r\nYour account is \u202elocked"
+    form = ArtistForm({"name": typed})
+    assert form.is_valid()
+    assert form.cleaned_data["name"] == "Nova Your account is locked"
+    assert album_title(typed) == "Nova Your account is locked"
+    assert tags_from({"album": typed}).album == "Nova Your account is locked"
+    assert not ArtistForm({"name": "\u202e\n"}).is_valid()
