@@ -17,6 +17,8 @@ from store.responses import SeeOther
 from users.access import SignedInRequest, artist_required
 
 ON_A_PAGE = 100
+LISTED = 25
+"""So many discounts, and as many batches, the list of all codes shows at once."""
 CARDS = 100
 """So many cards at once: ten sheets of paper, which a browser prints without trouble."""
 ON_PAPER = 10
@@ -28,9 +30,10 @@ ON_PAPER = 10
 def codes_of(request: SignedInRequest) -> HttpResponse:
     """All codes of the person's artists, discounts and downloads: how many are used, and when last."""
     batches = CodeBatch.objects.owned_by(request.user).with_counts().select_related("album__artist")
+    discounts = Discount.objects.owned_by(request.user).select_related("artist", "album")
     context = {
-        "page": Paginator(batches.order_by("-made_at", "-pk"), ON_A_PAGE).get_page(request.GET.get("page")),
-        "discounts": Discount.objects.owned_by(request.user).select_related("artist", "album"),
+        "discounts": Paginator(discounts, LISTED).get_page(request.GET.get("discounts")),
+        "page": Paginator(batches.order_by("-made_at", "-pk"), LISTED).get_page(request.GET.get("page")),
         "today": timezone.now().date(),
     }
     return render(request, "store/codes.html", context)

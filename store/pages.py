@@ -38,7 +38,7 @@ def public_page(view: View) -> View:
 
 @public_page
 def home(request: HttpRequest) -> HttpResponse:
-    """One promise, what is in the box today, what is new, and what ads paid."""
+    """One promise, what is in the box today, what is new and what is out next, and what ads paid."""
     now = timezone.now()
     midnight = datetime.combine(now.astimezone(UTC).date(), time.min, UTC)
     today = shelves.earned(midnight)
@@ -47,6 +47,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "week": [] if today else shelves.earned(now - shelves.WEEK),
         "box": shelves.box_of(now.date()),
         "newest": shelves.newest(),
+        "announced": shelves.announced(),
         "tags": shelves.tags(),
         "paid": shelves.paid_by_ads(now - shelves.WEEK),
     }
@@ -77,10 +78,11 @@ def artist(request: HttpRequest, artist_slug: str) -> HttpResponse:
     if found is None:
         return _moved(slugs.moved_artist(artist_slug))
     albums = shelves.albums_of(found)
-    if not albums:
+    announced = shelves.announced(found)
+    if not albums and not announced:
         raise Http404
     downloads, paid = shelves.free_downloads(found, shelves.start_of_month(timezone.now()))
-    context = {"artist": found, "albums": albums, "downloads": downloads, "paid": paid}
+    context = {"artist": found, "albums": albums, "announced": announced, "downloads": downloads, "paid": paid}
     return render(request, "store/artist.html", context)
 
 

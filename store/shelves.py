@@ -18,6 +18,7 @@ from store.models import Gate
 
 IN_THE_BOX = 4
 NEWEST = 12
+ANNOUNCED = 4
 TAGS = 16
 LOOKED_AT = 500
 """So many of the newest albums are looked at for tags and for the box of today."""
@@ -126,6 +127,12 @@ def album_page(artist_slug: str, album_slug: str) -> Album | None:
     """A published album with everything its page shows."""
     found: QuerySet[Album] = Album.objects.published().for_pages()
     return found.filter(artist__slug=artist_slug, slug=album_slug).first()
+
+
+def announced(artist: Artist | None = None, most: int = ANNOUNCED) -> list[Album]:
+    """What is out next, of everybody or of one artist: the soonest first, with what cards show."""
+    found = Album.objects.announced().select_related("artist", "cover").order_by("out_at", "pk")
+    return list((found.filter(artist=artist) if artist else found)[:most])
 
 
 def announced_page(artist_slug: str, album_slug: str) -> Album | None:

@@ -50,6 +50,21 @@ def test_an_announced_album_has_a_page_and_nothing_to_have(client: Client) -> No
     assert client.get(reverse("store:get_track", args=[first.pk])).status_code == 404
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_it_is_found_on_the_home_page_and_on_its_artists_even_when_it_is_their_first(
+    client: Client, is_first: bool
+) -> None:
+    album = announced()
+    if not is_first:
+        make_album("Before", artist=album.artist)
+    for url in ("/", album.artist.get_absolute_url()):
+        page = client.get(url).content.decode()
+        for words in ("Out soon", f'href="{album.get_absolute_url()}"', "12 November 2026"):
+            assert words in page
+        assert ("Play Before" in page) is not is_first
+        assert f"Play {album.title}" not in page, "there is nothing to play yet"
+
+
 def test_it_is_published_by_itself_when_its_time_has_come_and_not_before() -> None:
     album = announced()
     assert albums.bring_out(OUT - timedelta(seconds=1)) == 0

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from artists.models import Album
-from store import checkout, letters, orders, tries
+from store import checkout, code_pages, letters, orders, tries
 from store.models import CartItem, Discount, Order
 from tests.artists.factories import make_artist
 from tests.store.factories import NOON, listener, make_sold_album, paid_session
@@ -51,6 +51,18 @@ def test_an_artist_makes_a_code_for_one_album(ninas: Client) -> None:
     assert (made.starts_on, made.ends_on) == (date(2026, 11, 3), date(2026, 11, 9))
     assert (made.most_uses, made.is_once_a_buyer, made.use_count) == (50, True, 0)
     assert "SUMMER20" in ninas.get("/studio/codes/").content.decode()
+
+
+def test_many_codes_are_listed_by_the_page(ninas: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(code_pages, "LISTED", 2)
+    album = make_sold_album()
+    for code in ("OLDEST", "MIDDLE", "NEWEST"):
+        make_discount(album, code=code)
+    first = ninas.get("/studio/codes/").content.decode()
+    assert "NEWEST" in first
+    assert "OLDEST" not in first
+    assert 'href="?discounts=2"' in first
+    assert "OLDEST" in ninas.get("/studio/codes/?discounts=2").content.decode()
 
 
 def test_a_label_makes_a_code_for_all_music_of_one_of_its_artists(ninas: Client) -> None:
