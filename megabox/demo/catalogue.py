@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.db import connections, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from artists import albums, profiles, renditions, signing, tracks, uploads
@@ -18,6 +19,7 @@ from . import people, works
 from .workshop import Workshop, isrc_of
 
 Say = Callable[[str], None]
+ANNOUNCED_DAYS_AGO = 5
 WAIT_SECONDS = 120
 """How long we wait for a file that a worker of a running site has taken over."""
 
@@ -48,7 +50,7 @@ def make(shop: Workshop, anchor: datetime, say: Say, *, hands: int) -> int:
 
 
 def is_made() -> bool:
-    """Whether every album came out and every artist has a picture."""
+    """Whether every album came out or was announced, and every artist has a picture."""
     artists = Artist.objects.filter(name__in=[act.name for act in works.ACTS], cover__isnull=False)
     return artists.count() >= len(works.ACTS) and all(_is_published(work) for work in works.WORKS)
 
@@ -126,8 +128,9 @@ def _exists(work: works.Work) -> bool:
 
 
 def _is_published(work: works.Work) -> bool:
-    """Whether it came out once; its artist may have withdrawn or renamed it since."""
-    return Album.objects.filter(artist__name=work.artist, title=work.title, published_at__isnull=False).exists()
+    """Whether it came out or was announced once; its artist may have withdrawn or renamed it since."""
+    was_shown = Q(published_at__isnull=False) | Q(out_at__isnull=False) | Q(preorders__isnull=False)
+    return Album.objects.filter(was_shown, artist__name=work.artist, title=work.title).exists()
 
 
 def _missing(work: works.Work) -> list[works.Song]:
@@ -147,25 +150,34 @@ def _album(work: works.Work) -> Album:
 
 
 def _publish(work: works.Work, sleeve: bytes, anchor: datetime) -> None:
-    """Describe the album and its tracks, and publish it on its day."""
-    album, on = album_of(work), anchor - timedelta(days=work.days_ago, hours=3)
+    """Describe the album and its tracks, and publish it on its day, or announce it for that."""
+    album, out_at = album_of(work), anchor - timedelta(days=work.days_ago, hours=3)
+    on = min(out_at, anchor - timedelta(days=ANNOUNCED_DAYS_AGO))
     if album.cover_id is None:
         albums.set_cover(album, sleeve, on)
-    for part in _parts(work, on):
+    for part in _parts(work, out_at):
         albums.edit(album, part, on)
     for song in work.songs:
         track = Track.objects.get(album=album, title=song.title)
         free = None if work.are_songs_free else tracks.Free(FreeMode.OFF)
         details = tracks.Details(
-            title=song.title, isrc=isrc_of(song), price_micros=song.price_micros, genre=work.genre, free=free
+            title=song.title,
+            isrc=isrc_of(song),
+            price_micros=song.price_micros,
+            genre=work.genre,
+            free=free,
+            is_heard_before=work.is_coming,
         )
         tracks.edit(track, details, on)
         _credit(track, work)
     _share(work, album, on)
-    albums.publish(album, on)
+    if work.is_coming:
+        albums.announce(album, out_at, on)
+    else:
+        albums.publish(album, on)
 
 
-def _parts(work: works.Work, on: datetime) -> list[albums.Part]:
+def _parts(work: works.Work, out_at: datetime) -> list[albums.Part]:
     words = albums.Words(
         title=work.title,
         description=f"{work.description}\n\n{works.RIGHTS}",
@@ -178,8 +190,9 @@ def _parts(work: works.Work, on: datetime) -> list[albums.Part]:
         is_name_your_price=work.is_name_your_price,
         free_mode=work.free_mode,
         free_after_days=work.free_after_days,
+        takes_preorders=work.is_coming,
     )
-    return [words, terms, albums.Rights(licence=works.LICENCE, released_on=on.date())]
+    return [words, terms, albums.Rights(licence=works.LICENCE, released_on=out_at.date())]
 
 
 def _credit(track: Track, work: works.Work) -> None:

@@ -54,7 +54,7 @@ def deposit(anchor: datetime) -> bool:
     order = orders.place_deposit(
         advertiser, adverts.budget_micros(), Listener(buyer.pk), order_id=DEPOSIT_ID, at=at, email=buyer.email
     )
-    _pay(order, buyer.name, at)
+    pay(order, buyer.name, at)
     return True
 
 
@@ -178,7 +178,7 @@ class Story:
         order = orders.place(
             [Wish(music, price)], self._listener(event), order_id=_order_id(event), at=event.at, email=email
         )
-        _pay(order, user.name if user else "A guest", event.at)
+        pay(order, user.name if user else "A guest", event.at)
 
     def _give_back(self, event: Event) -> None:
         """Somebody changes their mind: the last sale before it is given back."""
@@ -264,7 +264,7 @@ def _order_id(event: Event) -> uuid.UUID:
     return uuid.uuid5(NAMESPACE, f"{event.at.microsecond}:{event.who}:{event.album}:{event.song}")
 
 
-def _pay(order: Order, name: str, at: datetime) -> None:
+def pay(order: Order, name: str, at: datetime) -> None:
     """Pay an order at the stand-in, fulfil it with what Stripe tells, and book the fee."""
     if order.state == Order.State.PENDING:
         orders.fulfil(order.pk, charges.pay(order, at=at, name=name), at=at)

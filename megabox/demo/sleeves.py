@@ -175,6 +175,25 @@ def sixteen_pixels() -> Image.Image:
     return finished(image, seed=5, grain=2.5)
 
 
+def winter_timetable() -> Image.Image:
+    """A board of departures in ice: every flap a colour of winter, and one row that leaves now."""
+    image, pen = canvas("#e4eef4")
+    ices = ("#0d4f7c", "#17699c", "#2a86b8", "#4aa3cf", "#7fc0df", "#12405f", "#2f6f8f", "#9ad0e6")
+    for row in range(13):
+        top = 330 + row * 76
+        is_leaving = row == 8
+        for column in range(16):
+            left = 92 + column * 76.5
+            colour = ices[(row * 5 + column * column * 3 + row * column) % len(ices)]
+            if is_leaving:
+                colour = ("#d7263d", "#f0503f", "#ff7a3c")[column % 3]
+            pen.rectangle(scaled(left, top, left + 68, top + 31), fill=colour)
+            pen.rectangle(scaled(left, top + 34, left + 68, top + 65), fill=colour if column % 5 else "#ffffff")
+    write(pen, (92, 178), "Winter Timetable", 112, "#0a2c44", weight=800, tracking=-0.03)
+    write(pen, (96, 254), "Nova Kit", 48, "#d7263d", weight=600)
+    return finished(image, seed=6, grain=3.0)
+
+
 def _ribbon(
     pen: ImageDraw.ImageDraw, path: Sequence[tuple[float, float]], size: float, colour: str, *, outline: float = 0
 ) -> None:

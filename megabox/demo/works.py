@@ -24,7 +24,10 @@ class Song:
 
 @dataclass(frozen=True)
 class Work:
-    """An album: its songs, its sleeve, what it costs, and how many days before the first run it came out."""
+    """An album: its songs, its sleeve, what it costs, and how many days before the first run it came out.
+
+    One with days below zero is announced, can be ordered before it is out, and its songs are heard before.
+    """
 
     title: str
     artist: str
@@ -42,6 +45,11 @@ class Work:
     container: str = "wav"
     shared_with: tuple[tuple[str, str, str, int], ...] = ()
     """Who of the cast signed its split: who, the name in the sheet, the role, basis points."""
+
+    @property
+    def is_coming(self) -> bool:
+        """Whether it is announced only."""
+        return self.days_ago < 0
 
 
 @dataclass(frozen=True)
@@ -181,6 +189,17 @@ WORKS = (
         is_name_your_price=True,
         free_mode="FREE",
         container="flac",
+    ),
+    Work(
+        "Winter Timetable",
+        "Nova Kit",
+        sleeves.winter_timetable,
+        (Song("Departure", nova_kit.departure),),
+        "house",
+        ("downtempo", "ambient", "winter"),
+        "Fewer buses, longer nights. It grows until the day it leaves; this is the first sketch.",
+        days_ago=-30,
+        price_micros=5_000_000,
     ),
 )
 

@@ -96,10 +96,13 @@ def test_everything_is_there_once(small_demo: Standin) -> None:
 
 
 def see_the_catalogue() -> None:
-    assert Album.objects.published().count() == len(works.WORKS) == 5
-    assert Track.objects.published().count() == Upload.objects.count() == 5
+    assert Album.objects.published().count() == Track.objects.published().count() == len(works.WORKS) - 1 == 5
+    coming = Album.objects.announced().get()
+    assert coming.may_be_ordered
+    assert coming.tracks.get().is_heard_before
+    assert Upload.objects.count() == 6
     assert not Rendition.objects.exclude(state=Rendition.State.READY).exists()
-    assert Album.objects.filter(cover__isnull=False).count() == 5
+    assert Album.objects.filter(cover__isnull=False).count() == 6
     assert Artist.objects.filter(cover__isnull=False).count() == 4
     assert {album.free_mode for album in Album.objects.all()} == {"AD", "LATER", "FREE"}
     assert Album.objects.filter(is_name_your_price=True, price_micros__gt=0).exists()
@@ -126,6 +129,7 @@ def see_the_history() -> None:
     assert Impression.objects.viewed().filter(place="page").exists()
     assert Order.objects.filter(state=Order.State.PAID, kind=Order.Kind.SALE).exists()
     assert Order.objects.filter(state=Order.State.REFUNDED).exists()
+    assert Order.objects.filter(state=Order.State.PAID, kind=Order.Kind.PREORDER).exists()
     assert PayoutRun.objects.get().state == PayoutRun.State.COMPLETED
     assert Payout.objects.filter(state=Payout.State.PAID).exists()
 

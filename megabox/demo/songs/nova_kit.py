@@ -289,6 +289,23 @@ def empty_upper_deck() -> Stereo:
     return song.master(loudness=-16.0, fade_in=1.0)
 
 
+def departure() -> Stereo:
+    """A sketch of what comes next: a quarter of a minute in E minor, electric piano and bells over a slow bass."""
+    song = Session(92, 5, seed=18, room=CLUB)
+    key = Key("E minor")
+    board = key.chords("1 6 3 7sus2")
+    song.chords(
+        play.epiano, key, board, Channel(0.66, -0.1, 0.25, 0.15), bar=0, middle=58, pattern="x..x..x.", spread=0.3
+    )
+    bass_line(song, play.deep_bass, key, board, Channel(0.5, 0, 0.05), bar=0, pattern="r--r--f.", middle=36)
+    tune = key.tune("5 - 4 3 - - 1 - | 3 - 2 1 - - 6, - | 5 - 4 3 - 1 3 - | 2 - - - - 7, - .")
+    song.tune(play.bell, tune, Channel(0.4, 0.3, 0.35, 0.3), bar=0, velocity=0.6)
+    song.drum(drums.kick, "x.....x...x.....", range(1, 4), Channel(0.55, 0, 0.05))
+    song.drum(drums.shaker, "..4...5...4...53", range(4), Channel(0.2, 0.3, 0.2))
+    _ending(song, key, "1", bar=4, voice=play.epiano)
+    return song.master(loudness=-15.5, fade_in=0.3)
+
+
 def _ending(song: Session, key: Key, chord: str, *, bar: int, voice: play.Voice = play.pad) -> None:
     """A last chord that rings, with its root below."""
     last = key.chords(chord)

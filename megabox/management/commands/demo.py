@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from megabox.demo import adverts, catalogue, charges, codes, history, people, unpaid, whole
+from megabox.demo import adverts, ahead, catalogue, charges, codes, history, people, unpaid, whole
 from megabox.demo.workshop import Workshop
 from store import balance_checks, stripe_balance
 
@@ -53,6 +53,7 @@ class Command(BaseCommand):
             history.live(anchor, self._say)
             history.count(anchor)
             codes.make(anchor, self._say)
+            ahead.make(anchor, self._say)
             balance_checks.run(at=timezone.now())
         finally:
             shop.close()
