@@ -36,7 +36,13 @@ class Task:
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
     """Everything that waits for a person."""
-    return render(request, "desk/home.html", {"tasks": _tasks(), "last_check": audit_runs.latest()})
+    tasks = _tasks()
+    context = {
+        "waiting": [task for task in tasks if task.count],
+        "others": [task for task in tasks if not task.count],
+        "last_check": audit_runs.latest(),
+    }
+    return render(request, "desk/home.html", context)
 
 
 def _tasks() -> list[Task]:
@@ -87,36 +93,6 @@ def _about_sales() -> list[Task]:
             reverse("store:reconciliation"),
             is_fault=True,
         ),
-        Task(
-            "events of Stripe that could not be processed",
-            StripeEvent.objects.filter(state=StripeEvent.State.PARKED).count(),
-            reverse("admin:store_stripeevent_changelist") + "?state__exact=PARKED",
-            is_fault=True,
-        ),
-        Task(
-            "reports of ads that could not be counted",
-            ParkedReport.objects.count(),
-            reverse("admin:ads_parkedreport_changelist"),
-            is_fault=True,
-        ),
-        Task(
-            "files that could not be made",
-            Rendition.objects.filter(state=Rendition.State.FAILED).count(),
-            reverse("admin:artists_rendition_changelist") + "?state__exact=FAILED",
-            is_fault=True,
-        ),
-        Task(
-            "masters that are gone or changed",
-            Original.objects.exclude(fault="").count(),
-            reverse("admin:artists_original_changelist") + "?fault__gt=",
-            is_fault=True,
-        ),
-        Task(
-            "letters that could not be sent",
-            Mail.objects.filter(state=Mail.State.DEAD).count(),
-            reverse("admin:users_mail_changelist") + "?state__exact=DEAD",
-            is_fault=True,
-        ),
     ]
 
 
@@ -125,11 +101,13 @@ def _stuck() -> list[Task]:
     events = StripeEvent.objects.filter(state=StripeEvent.State.PARKED)
     reports = ParkedReport.objects.all()
     files = Rendition.objects.filter(state=Rendition.State.FAILED)
+    masters = Original.objects.exclude(fault="")
     letters = Mail.objects.filter(state=Mail.State.DEAD)
     stuck: list[tuple[str, QuerySet[Any], str, str]] = [
         ("events of Stripe that could not be processed", events, "store_stripeevent", "?state__exact=PARKED"),
         ("reports of ads that could not be counted", reports, "ads_parkedreport", ""),
         ("files that could not be made", files, "artists_rendition", "?state__exact=FAILED"),
+        ("masters that are gone or changed", masters, "artists_original", "?fault__gt="),
         ("letters that could not be sent", letters, "users_mail", "?state__exact=DEAD"),
     ]
     return [
