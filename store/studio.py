@@ -24,8 +24,8 @@ from users.access import SignedInRequest, artist_required
 USUAL_PRICE_MICROS = 7_000_000
 EXPECTED_DAYS = 30
 MOST_LINES = 200
-MOST_LISTED = 25
-"""Lines that the page shows of a table behind a chart, and of a list; files have all of them."""
+MOST_LISTED = 10
+"""Lines that the page shows of a table behind a chart, or of a list that was opened, and of a list; files have all."""
 
 
 @never_cache
@@ -50,7 +50,7 @@ def stats(request: SignedInRequest) -> HttpResponse:
     context |= {
         "stats": found,
         "headlines": headlines(found),
-        "parts": [_shown(part, found) for part in PARTS.values()],
+        "parts": [_shown(part, found, is_open=request.GET.get("all") == part.name) for part in PARTS.values()],
         "then": Compare(form.cleaned_data["compare"]).label if found.compared_with else "",
         "is_one": form.cleaned_data["album"] is not None,
         "query": form.query(),
@@ -118,10 +118,10 @@ def _stats(request: SignedInRequest, form: StatsForm) -> Stats:
     )
 
 
-def _shown(part: Part, found: Stats) -> dict[str, object]:
+def _shown(part: Part, found: Stats, *, is_open: bool) -> dict[str, object]:
     """One part as the page shows it; without lines when there is nothing in these days."""
     table, charts = part.table(found), part.charts(found)
-    most = MOST_LINES if charts else MOST_LISTED
+    most = MOST_LINES if charts or is_open else MOST_LISTED
     totals = table.rows.sums(table.summed, table.unit_position)
     is_empty = not any(any(sums) for _, sums in totals.values())
     return {
@@ -131,5 +131,6 @@ def _shown(part: Part, found: Stats) -> dict[str, object]:
         "heads": list(heads(table, "", "")),
         "lines": [(False, list(cells(table, row))) for row in table.rows[:most]],
         "left": max(0, len(table.rows) - most),
+        "is_whole": most == MOST_LINES,
         "totals": total_cells(table),
     }

@@ -273,3 +273,15 @@ def test_every_day_is_in_one_piece(length: int) -> None:
     days = [day for piece in window.pieces() for day in (piece.first, piece.last)]
     assert days == sorted(days)
     assert sum((piece.last - piece.first).days + 1 for piece in window.pieces()) == length
+
+
+def test_a_long_list_shows_ten_and_opens(studio: Client, busy: Any) -> None:
+    now, row = timezone.now(), '<th scope="row" data-label="Music"'
+    for n in range(11):
+        plays.record(make_sold_track(title=f"Song {n:02}"), "guest:0", now, seconds=30, origin=Origin("album"))
+    count()
+    page = studio.get(PAGE).content.decode()
+    assert 'href="?all=music#music"' in page
+    whole = studio.get(f"{PAGE}?all=music").content.decode()
+    assert page.count(row) == 10 < whole.count(row)
+    assert "all=music" not in whole
