@@ -20,6 +20,7 @@ from .workshop import Workshop, isrc_of
 
 Say = Callable[[str], None]
 ANNOUNCED_DAYS_AGO = 5
+OUT_HOUR = 8
 WAIT_SECONDS = 120
 """How long we wait for a file that a worker of a running site has taken over."""
 
@@ -152,6 +153,8 @@ def _album(work: works.Work) -> Album:
 def _publish(work: works.Work, sleeve: bytes, anchor: datetime) -> None:
     """Describe the album and its tracks, and publish it on its day, or announce it for that."""
     album, out_at = album_of(work), anchor - timedelta(days=work.days_ago, hours=3)
+    if work.is_coming:
+        out_at = out_at.replace(hour=OUT_HOUR, minute=0)
     on = min(out_at, anchor - timedelta(days=ANNOUNCED_DAYS_AGO))
     if album.cover_id is None:
         albums.set_cover(album, sleeve, on)
