@@ -1,6 +1,7 @@
 """Pages of pre-orders: the album's, the form's, the library's, the order's; nobody sees or cancels another's."""
 
 import copy
+import re
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -206,3 +207,9 @@ def test_the_studio_lets_listeners_order_before(client: Client) -> None:
     assert album.takes_preorders
     page = client.get(reverse("artists:publish", args=[album.pk])).content.decode()
     assert "Whoever ordered it before gets all their money back" in page
+
+
+def test_the_form_goes_to_the_payment_page_itself_which_no_script_may_fetch(visitor: Client) -> None:
+    page = visitor.get(f"/preorders/{make_coming().pk}/").content.decode()
+    [form] = re.findall(r'<form method="post" class="form card"[^>]*>', page)
+    assert 'hx-boost="false"' in form
