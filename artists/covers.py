@@ -12,6 +12,9 @@ SIZES = (96, 320, 640, 1200)
 MAX_BYTES = 20 * 1000**2
 MAX_PIXELS = 40_000_000  # 6 324 x 6 324; below Pillow's own MAX_IMAGE_PIXELS, which stays as it is
 MIN_SIDE = 64
+MOST_SCANS = 300
+"""Of a JPEG that is shown from coarse to fine. Ten is usual; each goes over all its pixels again, and needs ten bytes.
+Embedded profiles and previews hold the two bytes of its mark by chance now and then."""
 HUES = 24
 DEFAULT_HUE = 1  # the house's own red side, for covers without colour
 _FORMATS = ("JPEG", "PNG", "WEBP", "AVIF")
@@ -100,6 +103,8 @@ def _open(data: bytes) -> Image.Image:
         raise BadPicture(
             f"SVG drawings cannot be taken, because they can carry programs. {_KEPT} Export it as PNG or JPEG."
         )
+    if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > MOST_SCANS:
+        raise BadPicture(f"This JPEG is written in far too many steps. {_KEPT} Save it again as a plain JPEG or PNG.")
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
             _check_size(picture)

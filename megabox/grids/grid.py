@@ -1,6 +1,6 @@
 """A sheet as rows of text, its limits, and what is said of one that cannot be read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 MOST_BYTES = 10_000_000
@@ -55,6 +55,12 @@ def formula(column: int, row: int, advice: str) -> BadSheet:
     return BadSheet(f"Cell {where} holds a formula, and formulas are not computed here. {advice}")
 
 
+def check_width(number: int, row: Sequence[str]) -> None:
+    """Raise BadSheet if a row has too many columns: called before anything is done with each of them."""
+    if len(row) > MOST_COLUMNS:
+        raise BadSheet(f"Row {number} has more than {MOST_COLUMNS} columns. {PART}")
+
+
 def of_rows(rows: Iterator[tuple[int, list[str]]]) -> Grid:
     """The header and the lines of rows as they come, each with its number; within limits."""
     header: Row = ()
@@ -64,8 +70,7 @@ def of_rows(rows: Iterator[tuple[int, list[str]]]) -> Grid:
         kept = _tidy(row)
         if not kept:
             continue
-        if len(kept) > MOST_COLUMNS:
-            raise BadSheet(f"Row {number} has more than {MOST_COLUMNS} columns. {PART}")
+        check_width(number, kept)
         cells += len(kept)
         letters += sum(map(len, kept))
         if cells > MOST_CELLS or letters > MOST_LETTERS:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from megabox import sheets
-from megabox.grids.grid import BadSheet, formula
+from megabox.grids.grid import BadSheet, check_width, formula
 
 DELIMITERS = (",", ";", "\t")
 HEAD_LETTERS = 256 * 1024
@@ -30,11 +30,19 @@ def rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
                 f"Row {number} cannot be read: a quotation mark opens a cell there and does not close it, or stands "
                 "in the middle of one. Save the sheet as CSV again, or as XLSX."
             ) from None
-        cells = [_unquoted(cell) for cell in row]
-        for column, cell in enumerate(cells):
-            if _FORMULA.match(cell):
-                raise formula(column, number, "Paste the values in its place, and save the sheet again.")
-        yield number, [sheets.restored(cell) for cell in cells]
+        while row and not row[-1]:
+            row.pop()
+        check_width(number, row)
+        yield number, [_read(cell, column, number) for column, cell in enumerate(row)]
+
+
+def _read(cell: str, column: int, number: int) -> str:
+    """What a cell says. Raises BadSheet for a formula."""
+    if cell.startswith("="):
+        cell = _unquoted(cell)
+        if _FORMULA.match(cell):
+            raise formula(column, number, "Paste the values in its place, and save the sheet again.")
+    return sheets.restored(cell) if "'" in cell else cell
 
 
 def _decoded(data: bytes) -> str:

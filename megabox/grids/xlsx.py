@@ -2,18 +2,25 @@
 
 import io
 import re
-import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from xml.parsers import expat
 
-from megabox.grids.grid import MOST_COLUMNS, PART, BadSheet, column_name, formula
+from megabox.grids.grid import MOST_COLUMNS, MOST_LETTERS, PART, BadSheet, column_name, formula
 
 MOST_UNPACKED = 200_000_000
 MOST_PARTS = 2_000
+MOST_TAGS = 3_000_000
+MOST_DEPTH = 100
+MOST_TEXT = 2 * MOST_LETTERS
+"""Characters between tags, white space and all, whoever needs them."""
+MOST_NAMES = 1_000
+"""Different words for tags and attributes: the parser keeps each of them."""
+MOST_TAG_BYTES = 1_000_000
+"""Of one tag or comment, which the parser reads from its beginning again until it has all of it."""
 CHUNK_BYTES = 64 * 1024
 
 
@@ -30,6 +37,10 @@ def rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
         raise _damaged() from fault
 
 
+def _too_much() -> BadSheet:
+    return BadSheet(f"This file unpacks to more than any sheet of albums does. {PART}")
+
+
 def _damaged() -> BadSheet:
     return BadSheet("This XLSX file is damaged or cut off. Open it in your spreadsheet and save it again, or as CSV.")
 
@@ -38,6 +49,7 @@ _MAIN = "xl/workbook.xml"
 _DATES = frozenset((*range(14, 18), 22, *range(27, 37), 45, 46, 47, *range(50, 59)))
 """Numbers of the built-in formats that show a day (ECMA-376, 18.8.30)."""
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_NO_LETTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 
 
@@ -86,10 +98,10 @@ class _Workbook:
                 yield chunk
 
     def _parse(self, name: str, start: "Start", end: "End | None" = None, text: "Text | None" = None) -> None:
-        parser = _parser(start, end, text)
+        parser = _Parser(start, end, text)
         for chunk in self._chunks(name):
-            parser.Parse(chunk, False)
-        parser.Parse(b"", True)
+            parser.feed(chunk)
+        parser.close()
 
     def _first_sheet(self) -> tuple[str, bool]:
         found: list[str] = []
@@ -175,15 +187,8 @@ class _SheetReader:
         self._number = self._column = 0
         self._kind, self._is_date, self._is_text = "", False, False
         self._held: list[str] = []
-        self._parser = _parser(self._start, self._end, self._text)
-
-    def feed(self, chunk: bytes) -> None:
-        """More of the XML."""
-        self._parser.Parse(chunk, False)
-
-    def close(self) -> None:
-        """That was all."""
-        self._parser.Parse(b"", True)
+        parser = _Parser(self._start, self._end, self._text)
+        self.feed, self.close = parser.feed, parser.close
 
     def taken(self) -> list[tuple[int, list[str]]]:
         """The rows that are whole since the last call."""
@@ -247,8 +252,9 @@ class _SheetReader:
 
     def _day(self, raw: str) -> str:
         try:
-            return (self._epoch + timedelta(days=int(Decimal(raw)))).isoformat()
-        except (InvalidOperation, OverflowError, ValueError):
+            # No Decimal: of 1E999999999 that would write out every digit.
+            return (self._epoch + timedelta(days=int(float(raw)))).isoformat()
+        except (OverflowError, ValueError):
             return raw
 
 
@@ -257,21 +263,55 @@ End = Callable[[str], None]
 Text = Callable[[str], None]
 
 
-def _parser(start: Start, end: End | None, text: Text | None) -> expat.XMLParserType:
-    """A parser that tells tags without their prefix, and refuses document types."""
-    parser = expat.ParserCreate()
+def _nothing(_: str) -> None:
+    """What is not looked at."""
 
-    def doctype(*_: object) -> None:
+
+class _Parser:
+    """Tells tags without their prefix and text, refuses document types, and stops at what would take for ever."""
+
+    def __init__(self, start: Start, end: End | None, text: Text | None) -> None:
+        self._tell_start, self._tell_end, self._tell_text = start, end or _nothing, text or _nothing
+        self._fed = self._depth = self._tags = self._letters = 0
+        self._names: dict[str, str] = {}
+        self._expat = expat.ParserCreate(None, None, self._names)
+        self._expat.buffer_text = True
+        self._expat.StartDoctypeDeclHandler = self._doctype
+        self._expat.StartElementHandler = self._start
+        self._expat.EndElementHandler = self._end
+        if text:
+            self._expat.CharacterDataHandler = self._text
+
+    def feed(self, chunk: bytes) -> None:
+        """More of the XML."""
+        self._expat.Parse(chunk, False)
+        self._fed += len(chunk)
+        if self._fed - self._expat.CurrentByteIndex > MOST_TAG_BYTES:
+            raise _too_much()
+
+    def close(self) -> None:
+        """That was all."""
+        self._expat.Parse(b"", True)
+
+    def _doctype(self, *_: object) -> None:
         raise _damaged()
 
-    parser.StartDoctypeDeclHandler = doctype
-    parser.StartElementHandler = lambda tag, said: start(tag.rpartition(":")[2], said)
-    if end:
-        parser.EndElementHandler = lambda tag: end(tag.rpartition(":")[2])
-    if text:
-        parser.CharacterDataHandler = text
-    parser.buffer_text = True
-    return parser
+    def _start(self, tag: str, said: dict[str, str]) -> None:
+        self._depth += 1
+        self._tags += 1
+        if self._tags > MOST_TAGS or self._depth > MOST_DEPTH or len(self._names) > MOST_NAMES:
+            raise _too_much()
+        self._tell_start(tag.rpartition(":")[2], said)
+
+    def _end(self, tag: str) -> None:
+        self._depth -= 1
+        self._tell_end(tag.rpartition(":")[2])
+
+    def _text(self, letters: str) -> None:
+        self._letters += len(letters)
+        if self._letters > MOST_TEXT:
+            raise _too_much()
+        self._tell_text(letters)
 
 
 def _shows_a_day(code: str) -> bool:
@@ -297,4 +337,4 @@ def _plain(raw: str) -> str:
 def _unescaped(text: str) -> str:
     """Letters that XML cannot hold are written by their numbers; those that are no letters are left out."""
     told = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
-    return "".join(letter for letter in told if letter in "\n\r\t" or unicodedata.category(letter) not in ("Cc", "Cs"))
+    return _NO_LETTERS.sub("", told)

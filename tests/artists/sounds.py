@@ -76,10 +76,10 @@ def copy(name: str, target: Path, *, keep: float = 1.0) -> Path:
     return target
 
 
-def picture(width: int = 64, height: int = 64, kind: str = "PNG", colour: str = "#e0002a") -> bytes:
+def picture(width: int = 64, height: int = 64, kind: str = "PNG", colour: str = "#e0002a", **how: bool) -> bytes:
     """A small real picture."""
     out = io.BytesIO()
-    Image.new("RGB", (width, height), colour).save(out, kind)
+    Image.new("RGB", (width, height), colour).save(out, kind, **how)
     return out.getvalue()
 
 

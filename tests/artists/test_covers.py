@@ -1,6 +1,7 @@
 """Covers: what is taken, what is made of it, what is refused."""
 
 import io
+import re
 import time
 
 import pytest
@@ -13,6 +14,22 @@ from tests.artists import sounds
 def size_of(data: bytes) -> tuple[int, int]:
     with Image.open(io.BytesIO(data)) as image:
         return image.size
+
+
+def in_many_scans(count: int) -> bytes:
+    """A JPEG whose first step is repeated: ten bytes each, and every one is a look at all its pixels."""
+    data = sounds.picture(200, 200, "JPEG", progressive=True)
+    step = next(data[place : place + 10] for place in steps_of(data) if data[place + 4] == 1)
+    return data[:-2] + step * count + data[-2:]
+
+
+def steps_of(data: bytes) -> list[int]:
+    return [found.start() for found in re.finditer(b"\xff\xda", data)]
+
+
+def test_a_jpeg_that_is_shown_from_coarse_to_fine_is_taken() -> None:
+    assert len(steps_of(in_many_scans(0))) > 5
+    assert covers.receive(in_many_scans(0)).width == 200
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
@@ -107,8 +124,9 @@ def test_a_see_through_picture_stands_on_white() -> None:
         (sounds.picture(500, 500, "JPEG")[:900], "damaged"),
         (b"GIF89a" + b"\0" * 99, "not a picture"),
         (b"\xff\xd8" + b"\0" * 21_000_000, "20 MB"),
+        (in_many_scans(2_000), "too many steps"),
     ],
-    ids=["empty", "text", "svg", "bomb", "large", "tiny", "strip", "cut", "gif", "heavy"],
+    ids=["empty", "text", "svg", "bomb", "large", "tiny", "strip", "cut", "gif", "heavy", "scans"],
 )
 def test_what_cannot_be_a_cover_is_refused_in_a_sentence(data: bytes, words: str) -> None:
     started = time.process_time()

@@ -2,6 +2,7 @@
 
 import io
 import random
+import re
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -196,6 +197,44 @@ SHEET = "xl/worksheets/sheet1.xml"
 def test_an_xlsx_that_cannot_be_read_is_refused_in_a_sentence(data: bytes, says: str) -> None:
     with pytest.raises(BadSheet, match=says):
         grids.read(data)
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        b'<worksheet a="' + b"a" * 2_000_000 + b'"/>',
+        b"<worksheet><!--" + b"a" * 2_000_000 + b"--></worksheet>",
+        b"<worksheet>" + b"<a>" * 101,
+        b"<worksheet>" + b"<row/>" * 2_001 + b"</worksheet>",
+        b"<worksheet " + b" ".join(b'a%d=""' % number for number in range(1_001)) + b"/>",
+        b"<worksheet><c><v>" + b"9" * 200_000 + b"</v></c></worksheet>",
+    ],
+    ids=["attribute", "comment", "depth", "tags", "names", "letters"],
+)
+def test_a_small_xlsx_cannot_keep_the_reader_busy_or_fill_its_memory(
+    xml: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("megabox.grids.xlsx.MOST_TAGS", 2_000)
+    monkeypatch.setattr("megabox.grids.xlsx.MOST_TEXT", 100_000)
+    with pytest.raises(BadSheet, match="unpacks to more than any sheet"):
+        grids.read(repacked(WORKBOOK, SHEET, lambda _: xml))
+
+
+def test_a_day_of_a_thousand_million_digits_is_left_as_it_is() -> None:
+    # Written out it would take minutes in which nothing else of the process goes on.
+    data = repacked(shared(), SHEET, lambda xml: re.sub(rb"<v>46[0-9.]+</v>", b"<v>1E999999999</v>", xml))
+    assert cells(grids.read(data)) == [["Rain on glass", "Title", "1E999999999"]]
+
+
+def test_empty_cells_cost_nothing_however_many_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A second for each million of them, ten million to a file.
+    read: list[str] = []
+    monkeypatch.setattr("megabox.grids.text._read", lambda cell, *_: read.append(cell))
+    with pytest.raises(BadSheet, match="is empty"):
+        grids.read(b"," * 100_000)
+    with pytest.raises(BadSheet, match="more than 1000 columns"):
+        grids.read(b"a," * 100_000)
+    assert not read
 
 
 def test_a_zip_that_is_no_sheet_is_refused() -> None:
