@@ -1,5 +1,6 @@
 """Files on their way in: written to `var/incoming` while their sha256 is computed, within limits, or not at all."""
 
+import errno
 import hashlib
 import os
 import shutil
@@ -18,6 +19,7 @@ from django.core.files.uploadhandler import FileUploadHandler
 CHUNK_BYTES = 1024 * 1024
 PIECES = "transfers"
 """The folder of files that arrive in pieces; their rows say how long they stay."""
+FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT)
 FULL = 0.90
 """From this part of the disk on nothing new is taken in, so that what is there can still be worked on."""
 
@@ -171,6 +173,11 @@ def _write(chunks: Iterable[bytes]) -> Incoming:
                     raise too_much()
                 digest.update(chunk)
                 file.write(chunk)
+    except OSError as fault:
+        Path(name).unlink(missing_ok=True)
+        if fault.errno not in FULL_ERRORS:
+            raise
+        raise no_room() from fault
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

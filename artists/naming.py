@@ -77,8 +77,11 @@ def _named_by_a_shop(stem: str, artist: str, album: str, beside: Collection[str]
 
 
 def stem(filename: str) -> str:
-    """A file's name as it is compared: without its kind and case, so that a FLAC may stand for the WAV it was."""
-    return " ".join(_stem(filename).casefold().split())
+    """A file's name as it is compared: without its kind and case, so that a FLAC may stand for the WAV it was.
+
+    Macs write an accent as a sign of its own.
+    """
+    return " ".join(unicodedata.normalize("NFC", _stem(filename)).casefold().split())
 
 
 def _splits(head: str) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,6 @@ that is written over. One request at a time may write: it has the claim, and loo
 of the file, before every step. So whatever is killed, repeated or sent twice, the bytes are those that were sent.
 """
 
-import errno
 import fcntl
 import hashlib
 import logging
@@ -285,7 +284,7 @@ def _whole(path: Path) -> Iterator[int]:
     try:
         yield file
     except OSError as fault:
-        if fault.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if fault.errno not in incoming.FULL_ERRORS:
             raise
         raise incoming.no_room() from fault
     finally:

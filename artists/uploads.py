@@ -320,7 +320,9 @@ def _cover(upload: Upload, picture: bytes | None) -> tuple[Cover | None, str]:
 def _finish(upload: Upload, by: str, checked: _Checked, at: datetime) -> bool:
     """Store what was found, in one transaction; nothing if somebody else took the upload over."""
     with transaction.atomic():
-        album = Album.objects.select_for_update().select_related("artist").get(pk=upload.album_id)
+        album = Album.objects.select_for_update().select_related("artist").filter(pk=upload.album_id).first()
+        if album is None:  # deleted meanwhile, and the upload with it
+            return False
         mine = Upload.objects.filter(pk=upload.pk, state=Upload.State.RECEIVED, claimed_by=by)
         if mine.update(state=Upload.State.READY, finished_at=at, reason=checked.note, claimed_until=None) != 1:
             return False

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,12 @@ from .probing import bit_depth
 from .sandbox import Caps, ffmpeg_path, run
 from .sniff import sniff
 from .tags import Scheme, Tags, write
+
+MAX_OUTPUT_BYTES = 8 * 1024**3
+MOST_RIFF_BYTES = 4 * 1024**3 - 8 * 1024**2
+"""WAV and AIFF count their bytes in 32 bits: ffmpeg writes on beyond them, and what it wrote is broken. Some room is
+left for tags. Two hours of 24 bits and 96 kHz reach it."""
+SLACK_MS = 150  # an encoder's padding; gapless information takes it away again
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ class Recipe:
     by_depth: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     packs_to: float = 1.0
     like: str = ""
+    most_bytes: int = MAX_OUTPUT_BYTES
 
     def about_bytes(self, *, duration_ms: int, sample_rate_hz: int, channels: int, bit_depth: int) -> int:
         """About how large a file of this format is, without tags. `bit_depth` is 0 for what was lossy before."""
@@ -162,6 +170,7 @@ RECIPES: dict[str, Recipe] = {
             scheme="wav",
             is_lossless=True,
             by_depth=(("-c:a", "pcm_s16le"), ("-c:a", "pcm_s24le")),
+            most_bytes=MOST_RIFF_BYTES,
         ),
         Recipe(
             "aiff",
@@ -175,12 +184,10 @@ RECIPES: dict[str, Recipe] = {
             scheme="aiff",
             is_lossless=True,
             by_depth=(("-c:a", "pcm_s16be"), ("-c:a", "pcm_s24be")),
+            most_bytes=MOST_RIFF_BYTES,
         ),
     )
 }
-
-MAX_OUTPUT_BYTES = 8 * 1024**3
-SLACK_MS = 150  # an encoder's padding; gapless information takes it away again
 
 
 def transcode(path: Path, recipe: str, out: Path, *, limits: Limits | None = None) -> None:
@@ -286,7 +293,8 @@ def _encode(path: Path, form: Format, recipe: Recipe, depth: int, part: Path, li
     ]
     if recipe.is_lossless:
         command += ["-map", "0:a:0", *samples, "-c:a", _pcm(depth), "-f", "md5", f"file:{_sum_of(part)}"]
-    caps = Caps(limits.cpu_seconds * 2, limits.wall_seconds * 2, limits.memory_bytes, MAX_OUTPUT_BYTES)
+    most_bytes = min(recipe.most_bytes, MAX_OUTPUT_BYTES)
+    caps = Caps(limits.cpu_seconds * 2, limits.wall_seconds * 2, limits.memory_bytes, most_bytes)
     return _run(command, caps, recipe)
 
 
@@ -305,6 +313,8 @@ def _run(command: list[str], caps: Caps, recipe: Recipe) -> int:
     finished = run(command, caps, on_output=collect)
     if finished.returncode != 0:
         why = "it took too long" if finished.is_out_of_limits else "the encoder stopped"
+        if finished.returncode == -signal.SIGXFSZ:
+            why = "it would be larger than such a file can be"
         raise TranscodeFailed(f"{recipe.label} could not be made: {why}.", last_lines(finished.stderr.splitlines()))
     times = _OUT_TIME.findall(progress)
     return int(times[-1]) if times else 0

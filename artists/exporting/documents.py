@@ -47,7 +47,7 @@ class Shelved:
 
 @dataclass(frozen=True)
 class Folder:
-    """An album, the name of its folder, and its tracks; those that were withdrawn lie in a folder inside of it."""
+    """An album, the name of its folder, and its tracks, also those that were withdrawn."""
 
     album: Album
     name: str
@@ -68,13 +68,17 @@ class Paths:
     tracks: Path
 
 
+DOCUMENTS = ("catalogue.json", "albums.csv", "tracks.csv")
+
+
 def folders(artist: Artist, album: Album | None) -> Iterator[Folder]:
     """The albums of an artist, or one of them, oldest first, each with its tracks."""
     rows = Album.objects.filter(artist=artist).order_by("created_at", "pk")
     if album:
         rows = rows.filter(pk=album.pk)
     titles = list(rows.values_list("pk", "title"))
-    free = names.unique(names.safe(title) for _, title in titles)
+    # The documents lie beside the folders: an album may be called like one of them.
+    free = names.unique([*DOCUMENTS, *(names.safe(title) for _, title in titles)])[len(DOCUMENTS) :]
     for (pk, _), name in zip(titles, free, strict=True):
         one = Album.objects.select_related("artist", "cover").filter(pk=pk).first()
         if one:  # it may have been deleted since
@@ -83,7 +87,7 @@ def folders(artist: Artist, album: Album | None) -> Iterator[Folder]:
 
 def write(artist: Artist, album: Album | None, folder: Path, at: datetime, seen: Callable[[Folder], None]) -> Paths:
     """Write the documents into `folder`; `seen` is told each album as it is written."""
-    paths = Paths(folder / "catalogue.json", folder / "albums.csv", folder / "tracks.csv")
+    paths = Paths(*(folder / name for name in DOCUMENTS))
     with (
         paths.catalogue.open("w", encoding="utf-8") as catalogue,
         paths.albums.open("w", encoding="utf-8", newline="") as albums_csv,

@@ -8,7 +8,7 @@ from typing import TypeVar
 from django import forms
 from django.conf import settings
 
-from artists import lrc, tracks
+from artists import audio, lrc, tracks
 from artists.forms.albums import PriceForm, RightsForm, WordsForm, is_barcode
 from artists.forms.amounts import FIXED, FREE, NAMED, parse_credits, parse_days
 from artists.forms.tracks import TrackForm, parse_credits_text
@@ -185,11 +185,11 @@ def disc(text: str) -> str:
 
 
 def filename(text: str) -> str:
-    """The name of a file, without the folders before it."""
+    """The name of a file, without the folders before it, as it is kept when the file comes."""
     name = re.split(r"[/\\]", text.strip())[-1].strip()
-    if not name or len(name) > MOST_FILENAME:
+    if not (kept := audio.clean_filename(name, "")) or len(name) > MOST_FILENAME:
         raise BadCell(f"“{text[:40]}” is no name of a file, like 01 Rain.wav.")
-    return name
+    return kept
 
 
 def amount(text: str) -> str:

@@ -96,7 +96,7 @@ def create(request: HttpRequest, album_id: int) -> HttpResponse:
         _length(request),
         person.user,
         timezone.now(),
-        fingerprint=told.get("fingerprint", "")[:200],
+        fingerprint=told.get("fingerprint", "").replace("\0", "")[:200],
     )
     answer = HttpResponse(status=201)
     answer["Location"] = request.build_absolute_uri(reverse("artists:transfer", args=[transfer.pk]))

@@ -43,11 +43,15 @@ def _upload(request: SignedInRequest, album_id: int) -> HttpResponse:
     try:
         if wants_json(request) and length > settings.MAX_UPLOAD_BYTES + SLACK_BYTES:
             raise incoming.too_much()
+        incoming.check_room(length)
         request.upload_handlers = [incoming.IncomingHandler(request)]
         return _read(request, album)
-    except incoming.TooMuch as reason:
+    except (incoming.TooMuch, incoming.NoRoom) as reason:
+        is_full = isinstance(reason, incoming.NoRoom)
+        if is_full:
+            _log.critical("Uploads are refused: the disk is nearly full")
         if wants_json(request):
-            return JsonResponse({"error": str(reason)}, status=413)
+            return JsonResponse({"error": str(reason)}, status=507 if is_full else 413)
         messages.error(request, str(reason))
         return redirect("artists:album", album_id)
 
@@ -61,8 +65,6 @@ def _read(request: SignedInRequest, album: Album) -> HttpResponse:
         try:
             received.append(uploads.receive(album, file.incoming, str(file.name), request.user, timezone.now()))
         except Refused as reason:
-            if isinstance(reason, incoming.NoRoom):
-                _log.critical("Uploads are refused: the disk is nearly full")
             refusals.append(str(reason))
     for one in received:
         nudge(tasks.ingest, one.pk)

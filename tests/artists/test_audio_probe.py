@@ -248,3 +248,14 @@ def _embed(path: Path, data: bytes) -> None:
         ogg = OggVorbis(path)
         ogg["metadata_block_picture"] = [base64.b64encode(picture.write()).decode()]
         ogg.save()
+
+
+def test_an_m4a_of_nothing_but_tiny_atoms_is_not_walked_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 2 GB hold 250 million of them: minutes of a worker, which no limit would end.
+    monkeypatch.setattr("artists.audio.sniff.MOST_ATOMS", 100)
+    file = tmp_path / "x.m4a"
+    file.write_bytes(b"\0\0\0\x10ftypM4A \0\0\0\0" + b"\0\0\0\x08free" * 100)
+    with pytest.raises(audio.NotAudio, match="damaged inside"):
+        audio.probe(file)

@@ -214,6 +214,15 @@ def test_one_album_is_exported_alone(artist: Artist) -> None:
     assert [one["title"] for one in told["albums"]] == ["=Night: Bus?"]
 
 
+def test_an_album_may_be_called_like_a_document_that_lies_beside_it(artist: Artist) -> None:
+    for title in ("catalogue.json", "Tracks.CSV"):
+        make_track("Rain", album=make_album(title, artist=artist, tracks=0), original=master())
+    entries = opened(made(artist)).namelist()
+    files = {name.casefold() for name in entries}
+    assert len(entries) == 5
+    assert not files & {name.rpartition("/")[0] for name in files}
+
+
 def test_withdrawn_tracks_are_in_the_zip_and_not_in_the_csv(artist: Artist) -> None:
     album = rich_album(artist)
     tracks.remove(album.tracks.get(title="+Glass"), NOON)

@@ -54,6 +54,7 @@ from megabox.grids import Line
         ("credits", "producer: Ana Ruiz", "PRODUCER: Ana Ruiz"),
         ("artist", "AC/DC", "AC/DC"),
         ("filename", "C:\\masters\\01 Rain.wav", "01 Rain.wav"),
+        ("filename", "x" * 200 + ".wav", "x" * 146 + ".wav"),
     ],
 )
 def test_a_cell_is_read_as_people_write_it(name: str, text: str, read: str) -> None:

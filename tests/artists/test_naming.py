@@ -2,6 +2,7 @@
 
 import pytest
 
+from artists import naming
 from artists.audio.tags import tags_from
 from artists.forms.artists import ArtistForm
 from artists.naming import Guess, album_title, guess
@@ -96,3 +97,7 @@ def test_names_and_titles_are_one_line_for_they_stand_in_letters_to_others() -> 
     assert album_title(typed) == "Nova Your account is locked"
     assert tags_from({"album": typed}).album == "Nova Your account is locked"
     assert not ArtistForm({"name": "\u202e\n"}).is_valid()
+
+
+def test_a_name_with_an_accent_is_the_same_from_a_mac() -> None:
+    assert naming.stem("Cafe\u0301.wav") == naming.stem("Caf\u00e9.flac")

@@ -1,5 +1,6 @@
 """The studio's pages: their owner opens them, wrong input keeps all that was typed, and nothing is lost."""
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -135,6 +136,21 @@ def test_a_stranger_is_asked_to_log_in() -> None:
         answer = getattr(Client(), method)(url)
         assert answer.status_code == 302, url
         assert answer["Location"].startswith("/accounts/login/"), url
+
+
+@pytest.mark.parametrize("headers", [JSON, {}])
+def test_a_form_that_would_fill_the_disk_is_refused_before_it_is_read(
+    headers: dict[str, str], studio: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Usage:
+        total, used, free = 100, 89, 11
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage)
+    url = reverse("artists:upload", args=[make_album(published=False).pk])
+    answer = studio.post(url, {"file": SimpleUploadedFile("a.wav", b"12345")}, headers=headers, follow=True)
+    assert answer.status_code == (507 if headers else 200)
+    assert "Our disk is nearly full" in answer.content.decode()
+    assert not Upload.objects.exists()
 
 
 def test_an_upload_needs_the_csrf_token(studio: Client) -> None:

@@ -82,6 +82,14 @@ def test_the_server_tells_what_it_can(studio: Client, album: Album) -> None:
     assert answer["Tus-Checksum-Algorithm"] == "sha256,sha1"
 
 
+def test_a_nul_in_what_a_browser_knows_a_file_by_is_left_out(studio: Client, album: Album) -> None:
+    # PostgreSQL keeps no such text.
+    told = metadata(filename="a\0b.wav", fingerprint="9\0a")
+    assert create(studio, album, 9, **{"Upload-Metadata": told}).status_code == 201
+    row = Transfer.objects.get()
+    assert (row.filename, row.fingerprint) == ("ab.wav", "9a")
+
+
 def test_a_file_in_two_pieces_becomes_an_upload_with_the_same_bytes(
     studio: Client, album: Album, sounds: dict[str, Path]
 ) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import io
 import shutil
 import threading
 from datetime import timedelta
@@ -9,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import LazySettings
+from django.conf import LazySettings, settings
 from django.db import connection
 from django.utils import timezone
 
-from artists import audio, blobs, incoming, renditions, sweeping, uploads
+from artists import albums, audio, blobs, incoming, renditions, sweeping, uploads
 from artists.models import Album, Original, Rendition, Track, Upload
 from megabox import claims
 from tests.artists import sounds as make_sounds
@@ -187,6 +188,32 @@ def test_a_worker_that_lost_its_claim_changes_nothing(sounds: dict[str, Path], m
     assert not Track.objects.exists()
     upload.refresh_from_db()
     assert upload.state == "RECEIVED"
+
+
+def test_an_album_deleted_while_its_file_is_checked_takes_the_file_along(
+    sounds: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    album = make_album(published=False, tracks=0)
+    upload, real = send(album, sounds["wav"]), audio.take_in
+
+    def take_in_while_the_album_goes(*args: Any, **kwargs: Any) -> audio.Taken:
+        albums.delete(album)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(audio, "take_in", take_in_while_the_album_goes)
+    assert not uploads.ingest(upload.pk, NOON)
+    assert not Upload.objects.exists()
+
+
+def test_a_disk_that_fills_up_while_a_file_is_written_is_a_refusal_and_nothing_stays() -> None:
+    class Full(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise OSError(28, "No space left on device")
+
+    before = set(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir())
+    with pytest.raises(incoming.NoRoom, match="nearly full"):
+        incoming.write(Full())
+    assert set(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir()) == before
 
 
 def test_a_file_that_kills_its_workers_is_rejected_in_the_end(sounds: dict[str, Path]) -> None:
