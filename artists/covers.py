@@ -148,7 +148,7 @@ def _in_srgb(picture: Image.Image) -> Image.Image:
         converted = ImageCms.profileToProfile(
             picture, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"), outputMode="RGB"
         )
-    except ImageCms.PyCMSError:
+    except (ImageCms.PyCMSError, OSError):
         return picture  # a damaged profile: the plain colours are the best guess
     return converted or picture
 

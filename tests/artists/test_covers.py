@@ -104,6 +104,12 @@ def test_a_photo_taken_sideways_is_turned_up() -> None:
     assert (cover.width, cover.height) == (200, 400)
 
 
+def test_a_damaged_colour_profile_is_no_reason_to_refuse_a_picture() -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (100, 100), "#e0002a").save(out, "JPEG", icc_profile=b"no profile")
+    assert covers.receive(out.getvalue()).width == 100
+
+
 def test_a_see_through_picture_stands_on_white() -> None:
     out = io.BytesIO()
     Image.new("RGBA", (100, 100), (0, 0, 0, 0)).save(out, "PNG")
