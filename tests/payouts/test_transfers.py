@@ -11,7 +11,7 @@ from django.db import connection
 
 from ledger import audit as books
 from ledger import chart, journal
-from payouts import audit, blocks, queue, runs, transfers
+from payouts import audit, blocks, queue, transfers
 from payouts.models import Attempt, Payout, PayoutRun
 from tests.payouts.factories import MICROS, NOON, earn, executing_run, make_payee, payable
 from tests.standin.server import Standin
@@ -335,19 +335,14 @@ def kill_at(boundary: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfers, name, dying)
 
 
-@pytest.mark.parametrize(
-    "behaviour", ["success", "drop_after_success", "error_500", "error_500_after_success", "rate_limit_429", "no funds"]
-)
 @pytest.mark.parametrize("boundary", BOUNDARIES)
-def test_killed_anywhere_under_any_behaviour_there_is_exactly_one_transfer(
-    db: None, standin: Standin, monkeypatch: pytest.MonkeyPatch, boundary: int, behaviour: str
+def test_who_comes_while_the_claim_of_the_dead_holds_leaves_it_and_the_books_are_clean_all_along(
+    db: None, standin: Standin, monkeypatch: pytest.MonkeyPatch, boundary: int
 ) -> None:
-    amount = 900_000 if behaviour == "no funds" else 60
+    """Every behaviour of the provider at every boundary: test_crashes.py."""
     nina = make_payee(stripe_account=standin.payable_account())
-    earn(nina, amount * MICROS)
+    earn(nina, 60 * MICROS)
     payout = executing_run().payouts.get()
-    if behaviour not in ("success", "no funds"):
-        standin.fail(TRANSFERS, behaviour)
     kill_at(boundary, monkeypatch)
 
     with pytest.raises(Killed):
@@ -356,14 +351,9 @@ def test_killed_anywhere_under_any_behaviour_there_is_exactly_one_transfer(
     if payout.attempts.filter(state=Attempt.State.OPEN).exists():
         assert transfers.send(payout.pk, by="worker-2", at=NOON + timedelta(seconds=30)) is False or boundary == 6
     work_until_settled(payout, NOON)
-    runs.finish_all(at=NOON)
 
-    expected = (State.FAILED, 0) if behaviour == "no funds" else (State.PAID, 1)
-    assert (payout.state, len(standin.transfers(payout.transfer_group))) == expected
-    assert payable(nina) == (amount * MICROS if behaviour == "no funds" else 0)
-    assert journal.balance(chart.transit("USD")) == 0
-    payout.run.refresh_from_db()
-    assert payout.run.state in (PayoutRun.State.COMPLETED, PayoutRun.State.COMPLETED_WITH_ERRORS)
+    assert (payout.state, len(standin.transfers(payout.transfer_group))) == (State.PAID, 1)
+    assert payable(nina) == 0
     assert_clean()
 
 
