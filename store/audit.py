@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from ledger.audit import Check, Finding, all_findings
 from ledger.models import Posting
-from store import balance_audit, dispute_audit, preorder_audit, sale_checks
+from store import balance_audit, deposit_refunds, dispute_audit, preorder_audit, preorder_refunds, sale_checks
 from store.models import (
     Adjustment,
     BalanceTransaction,
@@ -249,5 +249,18 @@ def _for_a_person() -> Iterator[Finding]:
     held = Dispute.objects.undecided().filter(order=OuterRef("order"))
     for row in refused.exclude(Exists(held)).select_related("order"):
         yield Finding(ROOM, "I4", f"{row.order} is not given back: {row.problem[:200]} Pay the buyer another way.")
+    for text in _what_failed():
+        yield Finding(ROOM, "I4", text)
     for order in Order.objects.exclude(problem=""):
         yield Finding(ROOM, "I4", f"{order} needs a person: {order.problem[:200]}")
+
+
+def _what_failed() -> Iterator[str]:
+    """What cannot go on because of a fault of ours, and is tried again all the same."""
+    asked = Q(problem=preorder_refunds.SILENT) | Q(problem__startswith=preorder_refunds.REFUSED)
+    rows = PreOrder.objects.filter(state__in=[PreOrder.State.WAITING, PreOrder.State.ENDING]).exclude(problem="")
+    for row in rows.exclude(asked).select_related("order"):
+        yield f"The pre-order of {row.order} cannot go on: {row.problem[:200]}"
+    refunds = DepositRefund.objects.filter(state=DepositRefund.State.WANTED).exclude(problem="")
+    for refund in refunds.exclude(problem=deposit_refunds.SILENT).select_related("order"):
+        yield f"A refund of {refund.order} cannot be made: {refund.problem[:200]}"

@@ -7,6 +7,7 @@ worker never book anything twice. A bank may send a refund back long after: then
 Source: docs/money.md, "top-up" and "refund sent back".
 """
 
+import logging
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +28,10 @@ from store.models import DepositRefund, Order
 from users import mail
 from users.models import User
 
+SILENT = "Stripe has not answered yet."
+
 State = DepositRefund.State
+log = logging.getLogger(__name__)
 
 KEY_LIVES = timedelta(hours=23)
 """Stripe forgets a key after a day; from then on it is asked what became of it, before a new key is used."""
@@ -109,13 +113,15 @@ def send(refund_id: int, at: datetime) -> bool:
         told = checkout.refunds_of(row.order.payment_intent)
         if made not in told.made:  # Stripe's list lags behind its answers
             raise checkout.Unreachable
+        _book(row, made, told, at)
     except checkout.Refused as refusal:
         _fail(row, str(refusal), at)
     except checkout.Unreachable:
         # It may have been given back all the same: unknown is not failed.
-        _pause(row, by, at)
-    else:
-        _book(row, made, told, at)
+        _pause(row, by, SILENT, at)
+    except Exception as fault:  # a bug of ours or an answer we do not know: kept in sight, and nobody else waits
+        log.exception("The deposit refund %s cannot be made.", row.pk)
+        _pause(row, by, f"{type(fault).__name__}: {fault}", at)
     return True
 
 
@@ -247,10 +253,10 @@ def _fail(row: DepositRefund, why: str, at: datetime) -> None:
     )
 
 
-def _pause(row: DepositRefund, by: str, at: datetime) -> None:
+def _pause(row: DepositRefund, by: str, problem: str, at: datetime) -> None:
     waited = at - row.wanted_at
     DepositRefund.objects.filter(pk=row.pk, claimed_by=by, state=State.WANTED).update(
-        problem="Stripe has not answered yet.",
+        problem=problem[:500],
         next_try_at=at + max(FIRST_PAUSE, min(waited, LONGEST_PAUSE)),
         claimed_by="",
         claimed_until=None,

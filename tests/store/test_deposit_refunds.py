@@ -229,6 +229,29 @@ def test_what_stripe_refuses_is_free_again_and_says_why(stripe: Stripe) -> None:
     assert is_clean()
 
 
+def test_an_answer_of_another_shape_holds_up_no_other_refund_and_stays_in_sight(
+    stripe: Stripe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advertiser = make_advertiser()
+    bad = deposit(advertiser, usd("20"))
+    deposit(advertiser, usd("30"), days=1)
+    deposit_refunds.want(advertiser, NOON + timedelta(days=1))
+
+    def fail(payment_intent: str) -> Refunds:
+        assert payment_intent != bad.payment_intent, "an answer of another shape"
+        return stripe.refunds_of(payment_intent)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkout, "refunds_of", fail)
+        assert deposit_refunds.send_due(NOON + timedelta(days=1)) == 2
+    assert rows() == [(State.REFUNDED, usd("30")), (State.WANTED, usd("20"))]
+    assert any("another shape" in finding.message for finding in findings())
+    deposit_refunds.send_due(NOON + timedelta(days=2))
+    assert len(stripe.made) == 2, "the key that was used once is used again"
+    assert advertiser.prepaid_micros() == 0
+    assert is_clean()
+
+
 def test_the_webhook_of_our_own_refund_waits_for_us_and_books_nothing_twice(stripe: Stripe) -> None:
     advertiser = make_advertiser()
     order = deposit(advertiser, usd("20"))

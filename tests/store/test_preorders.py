@@ -339,6 +339,49 @@ def test_whatever_stripe_answers_the_money_goes_back_once(cards: Cards, how: str
     assert is_clean()
 
 
+def test_one_that_cannot_be_delivered_holds_up_no_other_and_stays_in_sight(monkeypatch: pytest.MonkeyPatch) -> None:
+    album = make_coming()
+    bad, good = make_preorder(album), make_preorder(album, by=guest())
+    albums.bring_out(OUT)
+    grant = library.grant
+
+    def fail(music: Music, owner: Any, *args: Any, **named: Any) -> Any:
+        assert owner != orders.owner_of(bad.order), "a shelf is missing"
+        return grant(music, owner, *args, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(library, "grant", fail)
+        assert preorders.settle_due(OUT) == 1
+    assert (has(good), has(bad), again(bad).state) == (True, False, State.WAITING)
+    assert "a shelf is missing" in again(bad).problem
+    assert any("a shelf is missing" in finding.message for finding in findings())
+    assert preorders.settle_due(OUT) == 1, "tried again"
+    assert (has(bad), again(bad).problem) == (True, "")
+    assert is_clean()
+
+
+def test_one_that_cannot_be_given_back_holds_up_no_other_and_stays_in_sight(
+    cards: Cards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = make_preorder(), make_preorder()
+    for row in (bad, good):
+        preorders.cancel(row.order_id, listener(), at=NOON)
+    ask = cards.refunds_of
+
+    def fail(payment_intent: str) -> Any:
+        assert not payment_intent.endswith(str(bad.order_id)), "an answer of another shape"
+        return ask(payment_intent)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkout, "refunds_of", fail)
+        assert preorder_refunds.send_due(NOON) == 2
+    assert (again(good).state, again(bad).state) == (State.ENDED, State.ENDING)
+    assert any("another shape" in finding.message for finding in findings())
+    assert preorder_refunds.send_due(NOON + timedelta(minutes=1)) == 1, "after a pause, not only when a claim is over"
+    assert (again(bad).state, cards.back(bad.order)) == (State.ENDED, 999)
+    assert is_clean()
+
+
 class Killed(BaseException):
     """A worker that dies at this very place."""
 
