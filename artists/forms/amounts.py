@@ -3,7 +3,7 @@
 from django import forms
 
 from artists.models import FreeMode
-from artists.models.checks import MOST_DAYS
+from artists.models.free import MOST_DAYS
 from megabox import money
 
 MOST_CREDITS = 1_000_000

@@ -4,7 +4,6 @@ from artists.models.catalogue import (
     Album,
     Artist,
     Contribution,
-    FreeMode,
     Genre,
     Language,
     Licence,
@@ -15,6 +14,7 @@ from artists.models.catalogue import (
 from artists.models.changes import Change
 from artists.models.exports import Export
 from artists.models.files import Cover, Original, Package, Rendition, Upload
+from artists.models.free import FreeMode
 from artists.models.listening import Play, SearchDocument, Skip
 from artists.models.payees import Payee
 from artists.models.sheets import Sheet

@@ -9,7 +9,8 @@ from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.urls import reverse
 from django.utils import timezone
 
-from artists.models.checks import between, length_is, not_empty, one_of, says_from_when
+from artists.models.checks import between, length_is, not_empty, one_of
+from artists.models.free import FreeMode, FreeTerms
 from users.models import User
 
 CREDITS_PER_TRACK = 5
@@ -18,15 +19,6 @@ HUES = 24
 MOST_DISCS = 50
 
 Person = User | AnonymousUser
-
-
-class FreeMode(models.TextChoices):
-    """How a listener gets music without paying."""
-
-    AD = "AD", "Free with an ad, or for credits"
-    LATER = "LATER", "Free with an ad, some days after it is out"
-    FREE = "FREE", "Simply free"
-    OFF = "OFF", "Not free"
 
 
 class Genre(models.TextChoices):
@@ -206,7 +198,7 @@ class AlbumQuerySet(models.QuerySet["Album"]):
         return self.select_related("artist", "cover").prefetch_related(Prefetch("tracks", queryset=tracks))
 
 
-class Album(models.Model):
+class Album(FreeTerms):
     """Tracks that belong together. A draft is its artist's alone; what was sold is withdrawn, never deleted.
 
     An announced album has a page that says when it is out, and nothing to have before.
@@ -231,14 +223,6 @@ class Album(models.Model):
     credit_price = models.PositiveIntegerField(
         null=True, blank=True, help_text="Whole credits for a free download; empty means 5 for each track."
     )
-    wants_full_credit_price = models.BooleanField(
-        default=False, db_default=False, help_text="The gate never asks for less than the credit price."
-    )
-    free_mode = models.CharField(max_length=5, choices=FreeMode.choices, default=FreeMode.AD)
-    free_after_days = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="Days after it is published when it becomes free with an ad; LATER only."
-    )
-    free_from = models.DateTimeField(null=True, blank=True, help_text="When that is, once it is published.")
     is_owners_only = models.BooleanField(default=False, help_text="Only people who own it may stream it in full.")
     cover = models.ForeignKey("artists.Cover", models.PROTECT, null=True, blank=True, related_name="albums")
     hue = models.PositiveSmallIntegerField(default=0)
@@ -276,11 +260,9 @@ class Album(models.Model):
 
     class Meta:
         ordering = ["-published_at", "-pk"]
-        indexes = [
-            models.Index(fields=["state", "-published_at"], name="album_newest"),
-            models.Index(fields=["free_from"], condition=Q(free_from__isnull=False), name="album_free_later"),
-        ]
+        indexes = [*FreeTerms.Meta.indexes, models.Index(fields=["state", "-published_at"], name="album_newest")]
         constraints = [
+            *FreeTerms.Meta.constraints,
             models.UniqueConstraint(fields=["artist", "slug"], name="album_slug_per_artist"),
             not_empty("title", "album_has_a_title"),
             not_empty("slug", "album_has_a_slug"),
@@ -289,8 +271,6 @@ class Album(models.Model):
                 condition=~Q(state="ANNOUNCED") | Q(out_at__isnull=False, published_at__isnull=True),
                 name="album_announced_has_a_time",
             ),
-            one_of("free_mode", "AD LATER FREE OFF", "album_free_mode"),
-            says_from_when("album_free_from_when"),
             between("price_micros", 0, MAX_PRICE_MICROS, "album_price"),
             between("credit_price", 1, 1_000_000, "album_credit_price"),
             between("hue", 0, HUES - 1, "album_hue"),
@@ -382,7 +362,7 @@ class TrackQuerySet(models.QuerySet["Track"]):
         return self.exclude(state=Track.State.WITHDRAWN)
 
 
-class Track(models.Model):
+class Track(FreeTerms):
     """One piece of music on one album. It is seen when it and its album are published."""
 
     class State(models.TextChoices):
@@ -401,14 +381,6 @@ class Track(models.Model):
         null=True, blank=True, help_text="In micros of the album's currency; empty means sold with the album only."
     )
     credit_price = models.PositiveIntegerField(null=True, blank=True, help_text="Whole credits; empty means 5.")
-    wants_full_credit_price = models.BooleanField(
-        default=False, db_default=False, help_text="The gate never asks for less than the credit price."
-    )
-    free_mode = models.CharField(max_length=5, choices=FreeMode.choices, default=FreeMode.AD)
-    free_after_days = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="Days after it is published when it becomes free with an ad; LATER only."
-    )
-    free_from = models.DateTimeField(null=True, blank=True, help_text="When that is, once it is published.")
     isrc = models.CharField("ISRC", max_length=12, blank=True, default="")
     iswc = models.CharField("ISWC", max_length=11, blank=True, default="", db_default="", help_text="Of the work.")
     is_explicit = models.BooleanField(default=False, db_default=False)
@@ -445,8 +417,9 @@ class Track(models.Model):
 
     class Meta:
         ordering = ["disc", "position", "pk"]
-        indexes = [models.Index(fields=["free_from"], condition=Q(free_from__isnull=False), name="track_free_later")]
+        indexes = FreeTerms.Meta.indexes
         constraints = [
+            *FreeTerms.Meta.constraints,
             models.UniqueConstraint(
                 fields=["album", "disc", "position"],
                 condition=~Q(state="WITHDRAWN"),
@@ -456,8 +429,6 @@ class Track(models.Model):
             not_empty("title", "track_has_a_title"),
             not_empty("slug", "track_has_a_slug"),
             one_of("state", "DRAFT PUBLISHED WITHDRAWN", "track_state"),
-            one_of("free_mode", "AD LATER FREE OFF", "track_free_mode"),
-            says_from_when("track_free_from_when"),
             between("disc", 1, MOST_DISCS, "track_disc"),
             between("position", 1, 32_000, "track_position"),
             between("price_micros", 1, MAX_PRICE_MICROS, "track_price"),

@@ -5,8 +5,6 @@ from django.db.models import Q
 from django.db.models.functions import Length
 from django.db.models.lookups import Exact
 
-MOST_DAYS = 3_650
-
 
 def one_of(field: str, words: str, name: str) -> models.CheckConstraint:
     """`field` holds one of `words`, written with spaces between them."""
@@ -26,10 +24,3 @@ def length_is(field: str, length: int, name: str) -> models.CheckConstraint:
 def not_empty(field: str, name: str) -> models.CheckConstraint:
     """The text `field` is not empty."""
     return models.CheckConstraint(condition=~Q(**{field: ""}), name=name)
-
-
-def says_from_when(name: str) -> models.CheckConstraint:
-    """What is free with an ad later says after how many days, and nothing else says so."""
-    days = Q(free_after_days__isnull=False, free_after_days__range=(1, MOST_DAYS))
-    nothing = Q(free_after_days__isnull=True, free_from__isnull=True)
-    return models.CheckConstraint(condition=Q(free_mode="LATER") & days | ~Q(free_mode="LATER") & nothing, name=name)
