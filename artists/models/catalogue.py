@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from artists.models.checks import between, length_is, not_empty, one_of
+from artists.models.choices import Genre, Language, Licence, Mood
 from artists.models.free import FreeMode, FreeTerms
 from users.models import User
 
@@ -19,114 +20,6 @@ HUES = 24
 MOST_DISCS = 50
 
 Person = User | AnonymousUser
-
-
-class Genre(models.TextChoices):
-    """One list for albums and campaigns, so that an advertiser's choice meets an artist's."""
-
-    AMBIENT = "ambient", "Ambient"
-    BLUES = "blues", "Blues"
-    CLASSICAL = "classical", "Classical"
-    COUNTRY = "country", "Country"
-    DUB = "dub", "Dub"
-    ELECTRONIC = "electronic", "Electronic"
-    EXPERIMENTAL = "experimental", "Experimental"
-    FOLK = "folk", "Folk"
-    FUNK = "funk", "Funk"
-    HIP_HOP = "hip-hop", "Hip-hop"
-    HOUSE = "house", "House"
-    JAZZ = "jazz", "Jazz"
-    LATIN = "latin", "Latin"
-    METAL = "metal", "Metal"
-    POP = "pop", "Pop"
-    PUNK = "punk", "Punk"
-    REGGAE = "reggae", "Reggae"
-    ROCK = "rock", "Rock"
-    SOUL = "soul", "Soul and R&B"
-    SOUNDTRACK = "soundtrack", "Soundtrack"
-    SPOKEN = "spoken", "Spoken word"
-    TECHNO = "techno", "Techno"
-    WORLD = "world", "World"
-    OTHER = "other", "Something else"
-
-
-class Mood(models.TextChoices):
-    """One list for albums and campaigns, like the genres."""
-
-    CALM = "calm", "Calm"
-    DARK = "dark", "Dark"
-    DREAMY = "dreamy", "Dreamy"
-    ENERGETIC = "energetic", "Energetic"
-    HAPPY = "happy", "Happy"
-    MELANCHOLIC = "melancholic", "Melancholic"
-    PLAYFUL = "playful", "Playful"
-    ROMANTIC = "romantic", "Romantic"
-    SOLEMN = "solemn", "Solemn"
-    TENSE = "tense", "Tense"
-
-
-class Language(models.TextChoices):
-    """What is sung, by ISO 639: one list for albums and campaigns."""
-
-    ARABIC = "ar", "Arabic"
-    BENGALI = "bn", "Bengali"
-    CHINESE = "zh", "Chinese"
-    CZECH = "cs", "Czech"
-    DANISH = "da", "Danish"
-    DUTCH = "nl", "Dutch"
-    ENGLISH = "en", "English"
-    FINNISH = "fi", "Finnish"
-    FRENCH = "fr", "French"
-    GERMAN = "de", "German"
-    GREEK = "el", "Greek"
-    HEBREW = "he", "Hebrew"
-    HINDI = "hi", "Hindi"
-    HUNGARIAN = "hu", "Hungarian"
-    ICELANDIC = "is", "Icelandic"
-    INDONESIAN = "id", "Indonesian"
-    IRISH = "ga", "Irish"
-    ITALIAN = "it", "Italian"
-    JAPANESE = "ja", "Japanese"
-    KOREAN = "ko", "Korean"
-    MAORI = "mi", "Māori"
-    NORWEGIAN = "no", "Norwegian"
-    PERSIAN = "fa", "Persian"
-    POLISH = "pl", "Polish"
-    PORTUGUESE = "pt", "Portuguese"
-    ROMANIAN = "ro", "Romanian"
-    RUSSIAN = "ru", "Russian"
-    SPANISH = "es", "Spanish"
-    SWAHILI = "sw", "Swahili"
-    SWEDISH = "sv", "Swedish"
-    TAMIL = "ta", "Tamil"
-    THAI = "th", "Thai"
-    TURKISH = "tr", "Turkish"
-    UKRAINIAN = "uk", "Ukrainian"
-    VIETNAMESE = "vi", "Vietnamese"
-    WELSH = "cy", "Welsh"
-    YORUBA = "yo", "Yoruba"
-    OTHER = "mul", "Several, or another one"
-    NONE = "zxx", "Nothing is sung"
-
-
-class Licence(models.TextChoices):
-    """What buyers may do with the music."""
-
-    ALL_RIGHTS = "all-rights-reserved", "All rights reserved"
-    CC_BY = "CC-BY-4.0", "CC BY 4.0: share and adapt, name the artist"
-    CC_BY_SA = "CC-BY-SA-4.0", "CC BY-SA 4.0: the same, under the same licence"
-    CC_BY_NC = "CC-BY-NC-4.0", "CC BY-NC 4.0: not for business"
-    CC_BY_NC_SA = "CC-BY-NC-SA-4.0", "CC BY-NC-SA 4.0: not for business, under the same licence"
-    CC_BY_ND = "CC-BY-ND-4.0", "CC BY-ND 4.0: share unchanged"
-    CC_BY_NC_ND = "CC-BY-NC-ND-4.0", "CC BY-NC-ND 4.0: not for business, share unchanged"
-    CC0 = "CC0-1.0", "CC0: no rights reserved"
-
-    @property
-    def url(self) -> str:
-        """Where its text is; empty for all rights reserved, which has none."""
-        if self is Licence.CC0:
-            return "https://creativecommons.org/publicdomain/zero/1.0/"
-        return f"https://creativecommons.org/licenses/{self[3:-4].lower()}/4.0/" if self.startswith("CC-") else ""
 
 
 class ArtistQuerySet(models.QuerySet["Artist"]):
@@ -486,58 +379,3 @@ class Track(FreeTerms):
         """The ISWC as people write it: T-034.524.680-1."""
         code = self.iswc
         return f"{code[0]}-{code[1:4]}.{code[4:7]}.{code[7:10]}-{code[10]}" if code else ""
-
-
-class Contribution(models.Model):
-    """The role of a person on a track: a liner credit."""
-
-    class Role(models.TextChoices):
-        PERFORMER = "PERFORMER", "performer"
-        FEATURED = "FEATURED", "featured"
-        COMPOSER = "COMPOSER", "composer"
-        LYRICIST = "LYRICIST", "lyricist"
-        PRODUCER = "PRODUCER", "producer"
-        ENGINEER = "ENGINEER", "engineer"
-        REMIXER = "REMIXER", "remixer"
-        OTHER = "OTHER", "other"
-
-    track = models.ForeignKey(Track, models.CASCADE, related_name="contributions")
-    role = models.CharField(max_length=10, choices=Role.choices)
-    name = models.CharField(max_length=200)
-    payee = models.ForeignKey("artists.Payee", models.SET_NULL, null=True, blank=True, related_name="contributions")
-
-    class Meta:
-        ordering = ["pk"]
-        constraints = [
-            models.UniqueConstraint(fields=["track", "role", "name"], name="contribution_once"),
-            not_empty("name", "contribution_has_a_name"),
-            one_of("role", "PERFORMER FEATURED COMPOSER LYRICIST PRODUCER ENGINEER REMIXER OTHER", "contribution_role"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.get_role_display()})"
-
-
-class OldSlug(models.Model):
-    """An address that a published artist, album or track had before; it redirects for ever."""
-
-    scope = models.CharField(max_length=40, help_text="Where it is unique: artist, album:<artist>, track:<album>.")
-    slug = models.CharField(max_length=120)
-    artist = models.ForeignKey(Artist, models.CASCADE, null=True, blank=True, related_name="old_slugs")
-    album = models.ForeignKey(Album, models.CASCADE, null=True, blank=True, related_name="old_slugs")
-    track = models.ForeignKey(Track, models.CASCADE, null=True, blank=True, related_name="old_slugs")
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["scope", "slug"], name="old_slug_per_scope"),
-            models.CheckConstraint(
-                condition=Q(artist__isnull=False, album__isnull=True, track__isnull=True)
-                | Q(artist__isnull=True, album__isnull=False, track__isnull=True)
-                | Q(artist__isnull=True, album__isnull=True, track__isnull=False),
-                name="old_slug_of_one_thing",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.scope}/{self.slug}"
