@@ -16,7 +16,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from artists.models import Album
 from ledger import policy
 from megabox import money
-from store import library, orders
+from store import booking, library, orders
 from store.listeners import Listener
 from store.models import Dispute, LibraryItem, Order, PreOrder
 from store.music import Music
@@ -188,7 +188,7 @@ def _why_ended(row: PreOrder, order: Order, at: datetime) -> PreOrder.Why | None
 def _deliver(row: PreOrder, order: Order, at: datetime) -> None:
     """Share out what was held, and put the album into its buyer's library."""
     lines = list(order.lines.select_related("album__artist"))
-    orders.book_sale(order, lines, at)
+    booking.sale(order, lines, at)
     for line in lines:
         library.grant(Music.of(line), orders.owner_of(order), LibraryItem.Reason.ORDER, at=at, order_line=line)
     row.state, row.ended_at, row.problem = State.DELIVERED, at, ""
