@@ -78,13 +78,6 @@ def exists(name: str) -> bool:
     return bool(name) and media.private().exists(name)
 
 
-def touch(name: str) -> None:
-    """Note that `name` is in use, where the storage is a folder: what is old is cleaned up."""
-    home = _local_home(name)
-    if home is not None:
-        os.utime(home)
-
-
 def delete(name: str) -> None:
     """Delete the private file `name`, if it is there."""
     media.private().delete(name)

@@ -4,7 +4,6 @@ The row says what the file must be; a file that is something else is never hande
 """
 
 import hashlib
-import logging
 import shutil
 import zlib
 from collections.abc import Iterator
@@ -19,8 +18,6 @@ KEPT_DAYS = 3
 BLOCK_BYTES = 1024 * 1024
 _NOTED = timedelta(hours=1)
 """So much later a use is written down again, so that playing through ranges writes nothing."""
-
-_log = logging.getLogger(__name__)
 
 
 class Damaged(Exception):

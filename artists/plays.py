@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Count
 from django.db.models.functions import Collate
 
 from artists import splits
@@ -113,16 +112,6 @@ def _is_new(row: Play | Skip) -> bool:
     except IntegrityError:
         return False
     return True
-
-
-def counts(tracks: Iterable[Track | int], *, since: datetime | None = None) -> dict[int, int]:
-    """How often each track was played, by its id; 0 for tracks nobody heard."""
-    ids = [track.pk if isinstance(track, Track) else track for track in tracks]
-    plays = Play.objects.filter(track__in=ids)
-    if since:
-        plays = plays.filter(created_at__gte=since)
-    found = dict(plays.order_by().values_list("track").annotate(count=Count("pk")))
-    return {pk: found.get(pk, 0) for pk in ids}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,8 +8,6 @@ from artists.models import Album, FreeMode, SplitSheet, Track
 from artists.splits import current as current_sheet
 from ledger import policy
 
-KINDS = ("album", "track")
-
 
 class NoSuchMusic(Exception):
     """There is no such album or track."""

@@ -31,8 +31,6 @@ LEAST_DEPOSIT_MINOR = 500
 FIRST_CHECK = timedelta(minutes=1)
 """When Stripe is first asked about an order whose webhook has not come."""
 
-WHOLE = 10_000
-
 MENDING = "“{}” is not sold just now: one of its files is being mended. Remove it to go on, and look again tomorrow."
 
 

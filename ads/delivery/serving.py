@@ -46,16 +46,16 @@ def forget() -> None:
     _policies.forget()
 
 
-def pick(place: str, context: Context, at: datetime, *, count: int = 1, without: Collection[int] = ()) -> list[Choice]:
-    """At most `count` ads to show at `place` at `at`, of other campaigns than those `without`.
-
-    Beside music also those that nobody pays for.
-    """
-    return choosing.choose(snapshots.current(at), place, context, at, count=count, without=without)
+def pick(place: str, context: Context, at: datetime, *, count: int = 1) -> list[Choice]:
+    """At most `count` ads to show at `place` at `at`; beside music also those that nobody pays for."""
+    return choosing.choose(snapshots.current(at), place, context, at, count=count)
 
 
 def decide(place: str, context: Context, at: datetime, *, count: int = 1, without: Collection[int] = ()) -> Decision:
-    """What `pick` gives, with what it was asked: pass it to `offer`, so that it can be replayed."""
+    """What `pick` gives, of other campaigns than those `without`, and what it was asked.
+
+    Pass it to `offer`, so that it can be replayed.
+    """
     return choosing.decide(snapshots.current(at), place, context, at, count=count, without=without)
 
 

@@ -18,7 +18,7 @@ from .errors import (
 )
 from .formats import SUFFIXES, SUPPORTED
 from .limits import Limits
-from .probing import PEAKS, Probe, cover, measure, probe
+from .probing import PEAKS, Probe, cover, probe
 from .sandbox import ffmpeg_path
 from .sniff import clean_filename
 from .tags import NAMES, Tags, clean_text, one_line
@@ -50,7 +50,6 @@ __all__ = [
     "clean_text",
     "cover",
     "ffmpeg_path",
-    "measure",
     "one_line",
     "probe",
     "take_in",

@@ -79,12 +79,6 @@ def probe_and_encode(path: Path, outputs: Sequence[Output], *, limits: Limits | 
     return found, decoded.are_files_made
 
 
-def measure(path: Path, *, limits: Limits | None = None) -> Loudness:
-    """Return loudness and true peak of a file by decoding it whole. Raises Unreadable."""
-    limits, path = limits or Limits(), Path(path).resolve()
-    return decode(path, sniff(path, max_bytes=limits.max_bytes, max_tag_bytes=limits.max_tag_bytes), limits).loudness
-
-
 def cover(path: Path, *, limits: Limits | None = None) -> bytes | None:
     """Return the picture inside a file that was accepted before, without decoding its music. Raises Unreadable."""
     limits, path = limits or Limits(), Path(path).resolve()

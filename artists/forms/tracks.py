@@ -104,13 +104,6 @@ class CreditsField(forms.CharField):
         return parse_credits_text(super().clean(value))
 
 
-class CreditsForm(TrackPartForm):
-    """Who did what on a track."""
-
-    part = "credits"
-    credits = CreditsField()
-
-
 class TrackForm(TrackRowForm):
     """All that an artist says about one track."""
 

@@ -12,7 +12,7 @@ from artists import audio, lrc, tracks
 from artists.forms.albums import PriceForm, RightsForm, WordsForm, is_barcode
 from artists.forms.amounts import FIXED, FREE, NAMED, parse_credits, parse_days
 from artists.forms.tracks import TrackForm, parse_credits_text
-from artists.models import Contribution, FreeMode, Licence
+from artists.models import FreeMode, Licence
 from artists.models.catalogue import MOST_DISCS
 
 Read = Callable[[str], str]
@@ -272,7 +272,6 @@ LICENCE_WORDS = {
     if word
 } | {"copyright": Licence.ALL_RIGHTS.value}
 PRICE_MODES = ((FIXED, "Fixed"), (NAMED, "Named by the listener"), (FREE, "Free"))
-ROLES = tuple(Contribution.Role)
 WORDS, PRICE, RIGHTS, TRACK = (
     WordsForm.base_fields,
     PriceForm.base_fields,

@@ -22,7 +22,6 @@ from store.models import Order
 
 BACKDATE = "megabox_demo_at"
 """The stand-in's own word for "date this back", in seconds since 1970; it is no word of Stripe's."""
-START_SECONDS = 20.0
 
 
 class NoStandin(Exception):

@@ -12,7 +12,6 @@ from megabox.standin.store import Obj, new_id
 FEE_CENTS = 1_500
 ANSWER_SECONDS = 7 * 24 * 3600
 OPEN = ("needs_response", "under_review", "warning_needs_response", "warning_under_review")
-REASONS = ("fraudulent", "product_not_received", "duplicate", "product_unacceptable", "general")
 EVIDENCE = (
     "access_activity_log",
     "billing_address",

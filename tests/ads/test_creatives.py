@@ -74,12 +74,12 @@ def test_what_is_no_picture_is_refused_with_a_sentence(data: bytes, says: str) -
 
 def test_a_spot_becomes_an_mp3_as_loud_as_the_music(tmp_path: Path) -> None:
     quiet = tone(tmp_path / "quiet.wav", seconds=6, filter="volume=-12dB", tags={"title": "secret"})
-    before = audio.measure(quiet).lufs
+    before = audio.probe(quiet).loudness.lufs
     ad = _made(quiet)
     assert (ad.media_state, ad.claimed_by, ad.incoming) == ("READY", "", "")
     assert abs(ad.duration_ms - 6_000) < 100
     with blobs.borrow(ad.path) as made:
-        loudness = audio.measure(made)
+        loudness = audio.probe(made).loudness
         assert made.read_bytes()[:2] == b"\xff\xfb", "no metadata of the sender's is left"
     assert before < -28
     assert abs(loudness.lufs - creatives.TARGET_LUFS) < 1.5
@@ -90,7 +90,7 @@ def test_a_spot_that_is_too_loud_is_made_quieter(tmp_path: Path) -> None:
     loud = tone(tmp_path / "loud.wav", seconds=6, filter="volume=15dB")
     ad = _made(loud)
     with blobs.borrow(ad.path) as made:
-        assert abs(audio.measure(made).lufs - creatives.TARGET_LUFS) < 1.5
+        assert abs(audio.probe(made).loudness.lufs - creatives.TARGET_LUFS) < 1.5
 
 
 @pytest.mark.parametrize(("seconds", "says"), [(3, "3.0 s long"), (31, "31.0 s long")])

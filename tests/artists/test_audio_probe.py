@@ -103,11 +103,6 @@ def test_silence_is_music_too(tmp_path: Path) -> None:
     assert set(found.peaks) == {0}
 
 
-def test_measure_alone_agrees_with_the_probe() -> None:
-    path = sounds.sound("sound.flac")
-    assert audio.measure(path) == audio.probe(path).loudness
-
-
 def test_the_true_length_is_counted_and_not_believed(tmp_path: Path) -> None:
     # An MP3 without an index: its length can only be guessed from its first frame.
     path = sounds.make(tmp_path / "vbr.mp3", "-q:a", "5", "-write_xing", "0", seconds=7)

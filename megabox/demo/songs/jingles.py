@@ -6,7 +6,6 @@ from ..arranging import bass_line, picking, strum
 from ..mixing import Channel, Room, Session, Stereo
 from ..theory import Key
 
-SECONDS = 15.0
 ROOM = Room(seconds=1.0, damping=0.45, level=0.7, echo_beats=0.75, echo_feedback=0.4)
 
 
