@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from artists.albums import Check
 from artists.changes import Kept
+from artists.checklist import Check
 from artists.forms.albums import ALBUM_FORMS
 from artists.models import Album
 

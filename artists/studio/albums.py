@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from artists import albums, audio, awaited, changes, naming, progress, sections
+from artists import albums, audio, awaited, changes, checklist, naming, progress, sections
 from artists.forms import amounts
 from artists.forms.albums import NewAlbumForm, OutForm
 from artists.models import Album, Artist
@@ -186,7 +186,7 @@ def preview(request: SignedInRequest, album_id: int) -> HttpResponse:
 
 
 def _publish_page(request: SignedInRequest, album: Album, form: OutForm) -> HttpResponse:
-    checks = albums.checklist(album)
+    checks = checklist.of(album)
     context = {
         "form": form,
         "checks": checks,
@@ -200,13 +200,13 @@ def _publish_page(request: SignedInRequest, album: Album, form: OutForm) -> Http
     return render(request, "artists/publish.html", frame(album, "publish", checks) | context, status=status)
 
 
-def frame(album: Album, here: str, checks: Sequence[albums.Check] | None = None) -> dict[str, Any]:
+def frame(album: Album, here: str, checks: Sequence[checklist.Check] | None = None) -> dict[str, Any]:
     """What every section of an album shows around it: its name, its state, all sections, and whether changes wait."""
     kept = changes.of(album)
     return {
         "album": album,
         "here": here,
-        "sections": sections.of(album, albums.checklist(album) if checks is None else checks, kept),
+        "sections": sections.of(album, checklist.of(album) if checks is None else checks, kept),
         "has_changes": bool(kept),
     }
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from artists import albums, profiles, search, tracks
+from artists import albums, checklist, profiles, search, tracks
 from artists.models import Album, Artist, FreeMode, Rendition, SearchDocument, SplitSheet, Track, Upload
 from tests.artists.factories import NOON, make_album, make_artist, make_original, make_rendition, make_sheet, make_track
 from tests.artists.pictures import picture
@@ -21,7 +21,7 @@ def draft(**fields: Any) -> Album:
 
 
 def open_checks(album: Album) -> list[str]:
-    return [check.label for check in albums.checklist(album) if check.is_required and not check.is_done]
+    return [check.label for check in checklist.of(album) if check.is_required and not check.is_done]
 
 
 def test_a_new_album_costs_seven_dollars_and_is_free_with_an_ad() -> None:

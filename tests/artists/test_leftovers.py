@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from artists import albums, blobs, naming, progress, sweeping, tracks, uploads
+from artists import albums, blobs, checklist, naming, progress, sweeping, tracks, uploads
 from artists.models import Album, Contribution, Original, Rendition, Track, Upload
 from megabox import media
 from tests.artists.factories import NOON, make_album, make_artist, make_track
@@ -160,7 +160,7 @@ def test_an_identical_file_is_ready_and_says_what_it_is_identical_to(twins: Uplo
     assert twins.state == "READY"
     page = studio.get(reverse("artists:album", args=[twins.album_id])).content.decode()
     assert "Identical to “Intro” on “First Box”" in page
-    check = next(one for one in albums.checklist(twins.album) if one.label == "Every file was accepted")
+    check = next(one for one in checklist.of(twins.album) if one.label == "Every file was accepted")
     assert check.is_done, "the question stops nobody"
 
 

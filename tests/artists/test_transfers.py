@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from artists import albums, incoming, sweeping, transfers, uploads
+from artists import albums, checklist, incoming, sweeping, transfers, uploads
 from artists.models import Album, Transfer, Upload
 from megabox import claims
 from tests.artists.factories import make_album, make_artist, make_track
@@ -440,7 +440,7 @@ def test_a_deleted_draft_takes_its_transfers_along(studio: Client, album: Album)
 def test_an_album_whose_files_are_on_their_way_is_not_published_by_mistake(studio: Client) -> None:
     album = make_track().album
     create(studio, album, 9)
-    check = next(one for one in albums.checklist(album) if one.label == "Every file was accepted")
+    check = next(one for one in checklist.of(album) if one.label == "Every file was accepted")
     assert "1 file is still on the way" in check.advice
 
 
