@@ -18,6 +18,7 @@ from django.test import TransactionTestCase
 from django.utils import timezone
 
 from ads.budgets import leases
+from ads.delivery import ticking
 from ads.limits import rates, unseen
 from ads.traffic import prefixes
 from ledger import triggers
@@ -99,6 +100,15 @@ def _own_files(settings: LazySettings, tmp_path: Path) -> None:
     prefixes.forget()
     unseen.forget()
     rates.forget()
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_outlives_its_test() -> Iterator[None]:
+    """A thread that reads the live campaigns by the clock of the wall would do so in the next test too."""
+    yield
+    for ticker in ticking._all:
+        if ticker.is_running:
+            ticker.stop()
 
 
 @pytest.fixture(autouse=True, scope="session")
