@@ -22,7 +22,7 @@ from ads.measurement.claims import Answer, Report
 from ads.models import Ad, AdEvent, BookDay, Impression, Wallet
 from ads.tokens import Offer
 from ads.traffic import fraud, prefixes
-from ads.traffic.fraud import Reason, Signals, View
+from ads.traffic.fraud import Reason, View
 
 __all__ = ["Answer", "Report", "count", "forget_events", "record", "row", "tally", "tell"]
 
@@ -31,17 +31,9 @@ EVENT_DAYS = 30
 log = logging.getLogger(__name__)
 
 
-def record(
-    token: str,
-    stage: str,
-    payload: Mapping[str, Any],
-    at: datetime,
-    *,
-    signals: Signals | None = None,
-    prefix_hash: str = "",
-) -> Answer:
+def record(token: str, stage: str, payload: Mapping[str, Any], at: datetime, *, prefix_hash: str = "") -> Answer:
     """Take one thing a browser says about one token, once. Never raises for what a browser sends."""
-    taken = claims.take(token, stage, payload, at, signals=signals, prefix_hash=prefix_hash)
+    taken = claims.take(token, stage, payload, at, prefix_hash=prefix_hash)
     return count([taken])[0] if isinstance(taken, Report) else taken
 
 

@@ -60,9 +60,9 @@ def size(number: int) -> str:
     return f"{number} bytes"
 
 
-def last_lines(lines: Iterable[str], count: int = 6) -> str:
+def last_lines(lines: Iterable[str]) -> str:
     """Keep the last few lines of a program's complaints, for the log."""
-    return "\n".join(list(lines)[-count:])
+    return "\n".join(list(lines)[-6:])
 
 
 def unreadable(label: str) -> str:

@@ -73,10 +73,10 @@ class PartForm(forms.Form):
         return texts
 
     @classmethod
-    def read(cls, thing: Thing, texts: Texts, *, shown: Texts | None = None, prefix: str | None = None) -> Self:
-        """The form with these texts in it, to be checked; `shown` is what a page shows before they are typed."""
+    def read(cls, thing: Thing, texts: Texts, *, prefix: str | None = None) -> Self:
+        """The form with these texts in it, to be checked."""
         data = {f"{prefix}-{name}" if prefix else name: text for name, text in texts.items()}
-        return cls(data, thing=thing, shown=texts if shown is None else shown, prefix=prefix)
+        return cls(data, thing=thing, shown=texts, prefix=prefix)
 
     @classmethod
     def show(cls, thing: Thing, kept: Texts, *, prefix: str | None = None) -> Self:

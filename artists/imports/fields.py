@@ -47,8 +47,8 @@ class Field:
         return self.part in (Part.TRACK, Part.PLACE, Part.ROLE)
 
 
-def _album(name: str, label: str, part: Part, read: Read, also: str = "", form_name: str = "") -> Field:
-    return Field(name, label, part, form_name or name, read, also)
+def _album(name: str, label: str, part: Part, read: Read, also: str = "") -> Field:
+    return Field(name, label, part, name, read, also)
 
 
 def _track(name: str, label: str, read: Read, also: str = "", form_name: str = "") -> Field:
