@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from django.db import transaction
 from django.db.models import ProtectedError, Q
 
-from artists import artwork, checklist, free_later, incoming, profiles, search, slugs, tracks
+from artists import artwork, checklist, free_later, incoming, leftovers, profiles, search, slugs, tracks
 from artists.models import Album, Artist, Cover, FreeMode, Licence, SplitSheet, Track
 from megabox import money
 
@@ -226,7 +226,7 @@ def withdraw(album: Album, at: datetime) -> None:
 def delete(album: Album) -> None:
     """Delete a draft that was never published, with its tracks and all that is on its way to it.
 
-    Masters that nothing else needs go with the next clean-up. Raises NotPossible for published albums.
+    Masters and other files that nothing else needs go with it. Raises NotPossible for published albums.
     """
     with transaction.atomic():
         drafts = Album.objects.select_for_update().filter(pk=album.pk, state=Album.State.DRAFT)
@@ -235,6 +235,8 @@ def delete(album: Album) -> None:
             raise NotPossible(f"“{album}” was published or announced. Withdraw it instead: whoever has it keeps it.")
         SplitSheet.objects.filter(Q(album=album) | Q(track__album=album)).drop()
         on_their_way = list(album.transfers.values_list("pk", flat=True))
+        files = {*album.uploads.values_list("sha256", flat=True)}
+        files |= {*album.tracks.filter(original__isnull=False).values_list("original__sha256", flat=True)}
         try:
             drafts.delete()
         except ProtectedError:
@@ -243,6 +245,7 @@ def delete(album: Album) -> None:
             ) from None
     for transfer_id in on_their_way:
         incoming.piece(transfer_id).unlink(missing_ok=True)
+    leftovers.let_go(files)
 
 
 def simulate(price_micros: int, buyers: int = 100) -> int:

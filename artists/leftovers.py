@@ -1,11 +1,12 @@
 """Stored bytes and masters that nothing points at any more: deleted drafts and tracks, and what killed processes left.
 
-A file of the storage is named by the sha256 of its content, so whoever needs it names it. Nothing young is touched:
-bytes are stored a moment before their row is written.
+A file of the storage is named by the sha256 of its content, so whoever needs it names it. What somebody puts away or
+deletes goes at once, because it leaves their quota at once. Else nothing young is touched: bytes are stored a moment
+before their row is written.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -19,6 +20,24 @@ from megabox import media
 GRACE = timedelta(days=1)
 SHARES = 24
 """The storage is looked through in so many shares, one an hour."""
+_IS_USED = Exists(Track.objects.filter(original=OuterRef("pk")))
+
+
+def let_go(sha256s: Iterable[str]) -> int:
+    """Delete at once what lies under these names and no track, upload or transfer needs; return how many files went.
+
+    Outside of every transaction. Who is killed meanwhile leaves the rest to the clean-up.
+    """
+    count = 0
+    for some in _batches(sorted(set(sha256s))):
+        free = set(some) - set(_waited_for(some))
+        for original in Original.objects.filter(~_IS_USED, sha256__in=free).defer("peaks", "tags"):
+            count += _delete_original(original)
+        for path in map(blobs.original_path, free - set(_originals(some))):
+            if blobs.exists(path):
+                blobs.delete(path)
+                count += 1
+    return count
 
 
 def clean_up(at: datetime) -> int:
@@ -31,20 +50,22 @@ def clean_up(at: datetime) -> int:
 
 def _delete_originals(at: datetime) -> int:
     """Masters without a track go, unless they are young or an upload waits for them."""
-    is_used = Exists(Track.objects.filter(original=OuterRef("pk")))
-    count = 0
-    for original in Original.objects.filter(~is_used, created_at__lt=at - GRACE).defer("peaks", "tags").iterator():
-        with transaction.atomic():
-            asked = Original.objects.select_for_update().filter(~is_used, pk=original.pk)
-            if _named().filter(sha256=original.sha256).exists() or not asked.exists():
-                continue
-            paths = [original.path, *original.renditions.exclude(path="").values_list("path", flat=True)]
-            asked.delete()
-        if not _named().filter(sha256=original.sha256).exists():
-            for path in paths:
-                blobs.delete(path)
-            count += len(paths)
-    return count
+    old = Original.objects.filter(~_IS_USED, created_at__lt=at - GRACE).defer("peaks", "tags")
+    return sum(_delete_original(original) for original in old.iterator())
+
+
+def _delete_original(original: Original) -> int:
+    with transaction.atomic():
+        asked = Original.objects.select_for_update().filter(~_IS_USED, pk=original.pk)
+        if _named().filter(sha256=original.sha256).exists() or not asked.exists():
+            return 0
+        paths = [original.path, *original.renditions.exclude(path="").values_list("path", flat=True)]
+        asked.delete()
+    if _named().filter(sha256=original.sha256).exists():
+        return 0
+    for path in paths:
+        blobs.delete(path)
+    return len(paths)
 
 
 def _delete_unnamed(at: datetime) -> int:
@@ -82,8 +103,13 @@ def _originals(shas: list[str]) -> Iterator[str]:
 
 
 def _needed(names: list[str]) -> Iterator[str]:
-    """Those of the sha256s `names` that a row names. Rejected uploads may be tried again for a while."""
+    """Those of the sha256s `names` that a row names."""
     yield from _originals(names)
+    yield from _waited_for(names)
+
+
+def _waited_for(names: list[str]) -> Iterator[str]:
+    """Those that an upload or a transfer names. Rejected uploads may be tried again for a while."""
     for some in _batches(names):
         yield from Upload.objects.filter(sha256__in=some, is_dismissed=False).values_list("sha256", flat=True)
         yield from Transfer.objects.unfinished().filter(sha256__in=some).values_list("sha256", flat=True)

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from django.db import transaction
 from django.db.models import F
 
-from artists import free_later, search, slugs
-from artists.models import Album, Contribution, SplitSheet, Track, Upload
+from artists import free_later, leftovers, search, slugs
+from artists.models import Album, Contribution, Original, SplitSheet, Track, Upload
 from artists.models.catalogue import MOST_DISCS
 
 _OUT_OF_THE_WAY = 16_000
@@ -259,7 +259,7 @@ def dismiss_remarks(track: Track) -> None:
 def remove(track: Track, at: datetime) -> None:
     """Take a track off its album. What was published is withdrawn, and whoever has it keeps it; a draft is deleted.
 
-    Raises LastTrack for the only track of a published album.
+    With a draft go the files that nothing else needs. Raises LastTrack for the only track of a published album.
     """
     with transaction.atomic():
         album = Album.objects.select_for_update().select_related("artist").get(pk=track.album_id)
@@ -275,6 +275,8 @@ def remove(track: Track, at: datetime) -> None:
             Track.objects.filter(pk=track.pk).update(state=Track.State.WITHDRAWN, withdrawn_at=at)
             search.write_album(album, at=at)
         renumber(album)
+    if track.original_id is not None:
+        leftovers.let_go(Original.objects.filter(pk=track.original_id).values_list("sha256", flat=True))
 
 
 def renumber(album: Album) -> None:

@@ -21,6 +21,7 @@ from artists import (
     covers,
     drafting,
     incoming,
+    leftovers,
     naming,
     renditions,
     slugs,
@@ -95,18 +96,21 @@ def receive(
 def check_quota(album: Album, name: str, size_bytes: int, *, but: Transfer | None = None) -> None:
     """Raise OverQuota if the album or its owner has no room for a file of `size_bytes` called `name`.
 
-    What is on its way has its room already, `but` the transfer that brings this file.
+    What is on its way has its room already, `but` the transfer that brings this file. What lies on the disk counts:
+    rejected files until they are put away, and tracks that were withdrawn, for whoever has them keeps them.
     """
     on_their_way = Transfer.objects.exclude(pk=but.pk) if but else Transfer.objects.all()
     files = _counting().filter(album=album).count() + on_their_way.unfinished().filter(album=album).count()
     if files >= MOST_FILES:
         raise OverQuota(f"An album holds {MOST_FILES} files, and this one is full. Make another album for the rest.")
     owner = album.artist.owner
-    kept = Upload.objects.owned_by(owner).filter(is_dismissed=False).aggregate(used=Sum("size_bytes"))["used"] or 0
+    lying = Upload.objects.owned_by(owner).filter(Q(is_dismissed=False) | Q(track__isnull=False))
+    kept = lying.aggregate(used=Sum("size_bytes"))["used"] or 0
     if kept + on_their_way.owned_by(owner).reserved_bytes() + size_bytes > settings.UPLOAD_QUOTA_BYTES:
         raise OverQuota(
             f"Your files have {settings.UPLOAD_QUOTA_BYTES / 1024**3:g} GB together, all that one person may keep "
-            "here. “" + name + "” was not taken. Delete drafts you do not need, or write to us for more room."
+            "here. “" + name + "” was not taken. Put rejected files away, delete drafts you do not need, or write to "
+            "us for more room."
         )
 
 
@@ -163,8 +167,12 @@ def retry(upload: Upload, at: datetime) -> bool:
 
 
 def dismiss(upload: Upload) -> bool:
-    """Put a rejected upload away. False if it is not rejected."""
-    return Upload.objects.filter(pk=upload.pk, state=Upload.State.REJECTED).update(is_dismissed=True) == 1
+    """Put a rejected upload away, and its bytes if nothing else needs them. False if it is not rejected."""
+    rejected = Upload.objects.filter(pk=upload.pk, state=Upload.State.REJECTED)
+    if rejected.update(is_dismissed=True) != 1:
+        return False
+    leftovers.let_go([upload.sha256])
+    return True
 
 
 def use_twin(upload: Upload, at: datetime) -> bool:

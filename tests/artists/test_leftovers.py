@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from artists import albums, blobs, checklist, naming, progress, sweeping, tracks, uploads
+from artists import albums, blobs, checklist, leftovers, naming, progress, sweeping, tracks, uploads
 from artists.models import Album, Contribution, Original, Rendition, Track, Upload
 from megabox import media
 from tests.artists.factories import NOON, make_album, make_artist, make_track
@@ -49,19 +49,34 @@ def test_a_deleted_draft_takes_its_masters_and_all_made_of_them_along(sounds: di
     sweeping.sweep(lambda: LATER, until=LATER + timedelta(minutes=1))
     assert len(files()) > 6
     albums.delete(album)
-    a_day_of_cleaning()
-    assert files() == []
+    assert files() == [], "at once, as it leaves its artist's quota"
     assert not Original.objects.exists()
     assert not Rendition.objects.exists()
 
 
-def test_a_removed_draft_of_a_track_takes_its_master_along(sounds: dict[str, Path]) -> None:
+@pytest.mark.parametrize("is_killed", [False, True], ids=["at once", "a worker killed meanwhile"])
+def test_a_removed_draft_of_a_track_takes_its_master_along(
+    is_killed: bool, sounds: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     album = make_album(published=False)
     uploads.ingest(send(album, sounds["wav"]).pk, NOON)
+    if is_killed:
+        monkeypatch.setattr(leftovers, "let_go", lambda names: 0)
     tracks.remove(Track.objects.get(), NOON)
-    a_day_of_cleaning()
+    if is_killed:
+        a_day_of_cleaning()
     assert files() == []
     assert not Original.objects.exists()
+
+
+def test_a_rejected_file_that_is_put_away_goes_at_once_unless_it_is_needed(sounds: dict[str, Path]) -> None:
+    bad, same = [send(make_album(published=False), sounds["text"]) for _ in range(2)]
+    for upload in (bad, same):
+        uploads.ingest(upload.pk, NOON)
+    assert uploads.dismiss(bad)
+    assert files() == [blobs.original_path(bad.sha256)], "the other one may be tried again"
+    assert uploads.dismiss(same)
+    assert files() == []
 
 
 def test_what_another_album_needs_stays(sounds: dict[str, Path]) -> None:

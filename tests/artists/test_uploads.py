@@ -14,7 +14,7 @@ from django.conf import LazySettings, settings
 from django.db import connection
 from django.utils import timezone
 
-from artists import albums, audio, blobs, incoming, renditions, sweeping, uploads
+from artists import albums, audio, blobs, incoming, renditions, sweeping, tracks, uploads
 from artists.models import Album, Original, Rendition, Track, Upload
 from megabox import claims
 from tests.artists import sounds as make_sounds
@@ -152,6 +152,17 @@ def test_more_than_the_quota_is_refused(sounds: dict[str, Path], settings: LazyS
     settings.UPLOAD_QUOTA_BYTES = 1000
     with pytest.raises(uploads.OverQuota, match="all that one person may keep"):
         send(make_album(published=False), sounds["wav"])
+
+
+def test_what_was_withdrawn_still_lies_on_the_disk_and_counts(sounds: dict[str, Path], settings: LazySettings) -> None:
+    album = make_album(published=False)
+    for kind in ("wav", "flac"):
+        uploads.ingest(send(album, sounds[kind]).pk, NOON)
+    Track.objects.update(state=Track.State.PUBLISHED, published_at=NOON)
+    settings.UPLOAD_QUOTA_BYTES = sum(Upload.objects.values_list("size_bytes", flat=True))
+    tracks.remove(album.tracks.all()[0], NOON)
+    with pytest.raises(uploads.OverQuota, match="Put rejected files away, delete drafts"):
+        send(album, sounds["text"])
 
 
 def test_when_every_message_is_lost_the_sweeper_completes_all(sounds: dict[str, Path]) -> None:
