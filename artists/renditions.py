@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 def make(rendition_id: int, at: datetime) -> bool:
-    """Make one wanted file: transcode, verify, store, READY. After bounded tries FAILED, with the reason.
+    """Make one wanted file: transcode, verify, store, READY. FAILED with its reason after bounded tries or a final one.
 
     True if this call ended it; False if it has ended, is not due, failed for now, or somebody else works on it.
     """
@@ -52,6 +52,8 @@ def make(rendition_id: int, at: datetime) -> bool:
                 audio.transcode(source, rendition.recipe, out, limits=limits())
         except audio.TranscodeFailed as reason:
             _log.warning("Rendition %s, try %s: %s %s", rendition_id, rendition.tries, reason, reason.detail)
+            if reason.is_final:
+                return _fail(rendition, by, str(reason))
             return _try_later(rendition, by, str(reason), at)
         except incoming.NoRoom:
             why = "Our disk is nearly full, so nothing is made on request just now."

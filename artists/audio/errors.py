@@ -38,11 +38,14 @@ class TooHeavy(Unreadable):
 
 
 class TranscodeFailed(Exception):
-    """A derived file could not be made; `str(reason)` says why, `detail` holds what ffmpeg said."""
+    """A derived file could not be made; `str(reason)` says why, `detail` holds what ffmpeg said.
 
-    def __init__(self, sentence: str, detail: str = "") -> None:
+    `is_final` says that trying again makes no other.
+    """
+
+    def __init__(self, sentence: str, detail: str = "", *, is_final: bool = False) -> None:
         super().__init__(sentence)
-        self.detail = detail
+        self.detail, self.is_final = detail, is_final
 
 
 def clock(milliseconds: int) -> str:

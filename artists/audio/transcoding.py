@@ -313,8 +313,10 @@ def _run(command: list[str], caps: Caps, recipe: Recipe) -> int:
     finished = run(command, caps, on_output=collect)
     if finished.returncode != 0:
         why = "it took too long" if finished.is_out_of_limits else "the encoder stopped"
-        if finished.returncode == -signal.SIGXFSZ:
+        is_too_large = finished.returncode == -signal.SIGXFSZ
+        if is_too_large:
             why = "it would be larger than such a file can be"
-        raise TranscodeFailed(f"{recipe.label} could not be made: {why}.", last_lines(finished.stderr.splitlines()))
+        sentence, detail = f"{recipe.label} could not be made: {why}.", last_lines(finished.stderr.splitlines())
+        raise TranscodeFailed(sentence, detail, is_final=is_too_large)
     times = _OUT_TIME.findall(progress)
     return int(times[-1]) if times else 0

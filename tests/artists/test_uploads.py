@@ -372,6 +372,18 @@ def test_a_rendition_that_cannot_be_made_fails_visibly_after_three_tries(
     assert renditions.make(rendition.pk, at)
 
 
+def test_what_is_too_large_for_its_format_is_not_tried_again(
+    sounds: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uploads.ingest(send(make_album(published=False), sounds["wav"]).pk, NOON)
+    (pk,) = renditions.ask([Original.objects.get().pk], "wav", NOON)
+    monkeypatch.setitem(audio.RECIPES, "wav", dataclasses.replace(audio.RECIPES["wav"], most_bytes=20_000))
+    assert renditions.make(pk, NOON)
+    rendition = Rendition.objects.get(pk=pk)
+    assert (rendition.state, rendition.tries) == ("FAILED", 1)
+    assert rendition.reason == "WAV could not be made: it would be larger than such a file can be."
+
+
 class Killed(BaseException):
     """What happens to a worker that gets SIGKILL: nothing after this line runs."""
 
