@@ -93,7 +93,7 @@ _MONTHS = {
 
 def name(text: str) -> str:
     """The name of an artist."""
-    kept = " ".join(text.split())
+    kept = _line(text)
     if len(kept) > MOST_NAME:
         raise BadCell(f"“{kept[:40]}…” is too long: the name of an artist has at most {MOST_NAME} letters.")
     return kept
@@ -222,7 +222,7 @@ def days(text: str) -> str:
 def words_of_tags(text: str) -> str:
     """Tags with commas between them."""
     typed = re.sub(r"\s*[;|#\n]\s*", ", ", text).strip(" ,")
-    tags = {tag: None for part in typed.split(",") if (tag := " ".join(part.split()).lower())}
+    tags = {tag: None for part in typed.split(",") if (tag := _line(part).lower())}
     if len(tags) > 10 or any(len(tag) > 30 for tag in tags):
         raise BadCell(f"These are {len(tags)} tags. Write at most 10 of at most 30 letters, with commas between them.")
     return ", ".join(tags)
@@ -232,7 +232,7 @@ def line_of(name: str) -> Read:
     """A ℗ or © line of the form about rights."""
 
     def read(text: str) -> str:
-        typed = re.sub(r"^(\([pPcC]\)|[℗©])", "", text.strip()).strip()
+        typed = re.sub(r"^(\([pPcC]\)|[℗©])", "", _line(text)).strip()
         if not re.match(r"(19|20)\d\d\b", typed) or len(typed) > 200:
             raise BadCell(f"A {name} line begins with a year and names an owner, like 2026 Nova Kit.")
         return typed
@@ -244,7 +244,7 @@ def people(role: str) -> Read:
     """The names of those who had a role, with semicolons between them, as lines of credits."""
 
     def read(text: str) -> str:
-        names = [" ".join(name.split()) for name in re.split(r"[;\n]", text)]
+        names = [_line(name) for name in re.split(r"[;\n]", text)]
         return credits("\n".join(f"{role}: {name}" for name in names if name))
 
     return read
@@ -253,7 +253,7 @@ def people(role: str) -> Read:
 def credits(text: str) -> str:
     """Lines like “COMPOSER: Ana Ruiz”."""
     told = _said(lambda: parse_credits_text(text))
-    return "\n".join(f"{one.role}: {one.name}" for one in told)
+    return "\n".join(f"{one.role}: {name}" for one in told if (name := _line(one.name)))
 
 
 PRICE_WORDS = {"fixed price": FIXED, "name your price": NAMED, "nyp": NAMED, "pwyw": NAMED, "pay what you want": NAMED}
@@ -278,6 +278,11 @@ WORDS, PRICE, RIGHTS, TRACK = (
     RightsForm.base_fields,
     TrackForm.base_fields,
 )
+
+
+def _line(text: str) -> str:
+    """A name as it stands in letters and lists: one line, with nothing in it that cannot be seen."""
+    return audio.one_line(text, len(text))
 
 
 def _said(clean: Callable[[], Said]) -> Said:

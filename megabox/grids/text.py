@@ -25,7 +25,12 @@ def rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
             row = next(reader)
         except StopIteration:
             return
-        except csv.Error:
+        except csv.Error as fault:
+            if "field limit" in str(fault):
+                raise BadSheet(
+                    f"Row {number} has a cell with more than {csv.field_size_limit():,} letters, the most it may have. "
+                    "Shorten it; if it is not as long as that, close the quotation mark that opens it."
+                ) from None
             raise BadSheet(
                 f"Row {number} cannot be read: a quotation mark opens a cell there and does not close it, or stands "
                 "in the middle of one. Save the sheet as CSV again, or as XLSX."

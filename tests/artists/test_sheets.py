@@ -187,6 +187,18 @@ def test_names_that_are_nobodys_become_artists_only_if_that_is_wanted(artist: Ar
     assert (made.name, made.owner, made.payee.name, made.albums.count()) == ("Ada", artist.owner, "Ada", 2)
 
 
+def test_what_cannot_be_seen_gets_into_no_name(artist: Artist) -> None:
+    row = "Ni\x1bght,No\x1bva\x0b Kit,Ra\x0cin,A\x1bna,LYRICIST: I\x1bvo,2026 No\x1bva,ja\x1bzz"
+    sheet = imported(artist, row, head="Album,Artist,Title,Composer,Credits,P line,Tags")
+    assert (sheet.made, sheet.left) == (1, [])
+    album = Album.objects.get()
+    assert (album.title, album.artist, album.p_line) == ("Night", artist, "2026 Nova")
+    track = album.tracks.get()
+    assert track.title == "Rain"
+    assert sorted(one.name for one in track.contributions.all()) == ["Ana", "Ivo"]
+    assert "jazz" in str(album.tags)
+
+
 def test_an_artist_of_somebody_else_is_nobody_here(artist: Artist) -> None:
     make_artist("Ada", owner=charlie())
     other = make_album("One", artist=make_artist("Nova Kit", owner=charlie()), upc="036000291452", published=False)

@@ -156,6 +156,7 @@ def test_a_mark_before_a_formula_can_be_taken_away_again(text: str) -> None:
         (b"\x89PNG\r\n\x1a\n" + bytes(50), "no sheet we can read"),
         (b'Title\n"open', "quotation mark"),
         (b'Title\n"a" b', "quotation mark"),
+        (b"Title\n" + b"x" * 131_073, "Row 2 has a cell with more than 131,072 letters"),
         (b"Title\n=SUM(A1)", "Cell A2 holds a formula"),
         (b"a," * 1_001 + b"b\nx", "more than 1000 columns"),
         (b"Title\n" + b"a\n" * 10_001, "more than 10000 rows"),
