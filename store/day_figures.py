@@ -155,9 +155,13 @@ def _downloads(window: _Window, sums: _Sums) -> None:
 
 
 def _sales(window: _Window, sums: _Sums) -> None:
-    """What was sold, also what was given back later: that has a day of its own."""
+    """What was sold, also what was given back later: that has a day of its own.
+
+    The price is what everybody was asked, or what a buyer named, before a code took something off for some.
+    """
     sold = _with_subjects(_sold().filter(**window.of("sold_at")))
-    columns = sold.values_list(*SUBJECT, "price_micros", "order__unit")
+    full = sold.annotate(full=F("price_micros") + F("discount_micros"))
+    columns = full.values_list(*SUBJECT, "full", "order__unit")
     for *about, price, unit, n, net in columns.annotate(n=Count("pk"), net=Sum("net_micros", default=0)):
         sums.add(_Line(Subject(*about), What.SALES, str(price), unit), n, net)
 

@@ -113,7 +113,8 @@ def brings(album: Album, price_micros: int, buyers: int, at: datetime) -> Brings
 def asked(album: Album, unit: str, *, before: date) -> list[Asked]:
     """The prices an album was sold for in the year before a day, the lowest first, in two queries.
 
-    Where buyers name the price they all were asked the same: there is one line, at what they paid on average.
+    A sale with a discount code counts at the price before it, which is what everybody was asked. Where buyers name the
+    price they all were asked the same: there is one line, at what they named on average.
     """
     past = Figure.objects.filter(album=album, day__lt=before, day__gte=before - LOOKED_BACK).order_by()
     sold: dict[int, list[tuple[date, int]]] = defaultdict(list)

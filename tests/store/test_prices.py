@@ -1,5 +1,6 @@
 """What a price brings is exact, what it would bring comes from what was sold, and last month's miss is shown."""
 
+import uuid
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,10 +14,11 @@ from artists import plays
 from artists.models import Album
 from ledger import policy
 from megabox import money
-from store import figures, prices
-from store.models import Figure, Prediction
+from store import figures, orders, prices
+from store.models import Discount, Figure, Prediction
+from store.music import Music
 from tests.artists.factories import make_artist, make_payee, make_sheet
-from tests.store.factories import NOON, guest, make_paid_order, make_sold_album
+from tests.store.factories import NOON, guest, make_paid_order, make_sold_album, paid_session
 from tests.users.factories import make_user, nina
 
 pytestmark = pytest.mark.django_db
@@ -92,6 +94,19 @@ def test_each_price_that_was_asked_has_its_days_its_sales_and_its_plays(album: A
     assert (low.price_micros, low.sales, low.first, low.last) == (SEVEN, 10, date(2026, 10, 2), date(2026, 10, 20))
     assert (low.plays, low.plays_per_sale) == (190, 19)
     assert (high.price_micros, high.sales, high.plays, high.plays_per_sale) == (9_000_000, 5, 210, 42)
+
+
+def test_a_sale_with_a_code_counts_at_the_price_that_everybody_was_asked() -> None:
+    album = make_sold_album(SEVEN)
+    code = Discount.objects.create(artist=album.artist, album=album, code="SUMMER", percent=20, made_at=NOON)
+    for by, discount in ((guest("one"), None), (guest("two"), code)):
+        wish = orders.Wish(Music(album=album), SEVEN, discount)
+        order = orders.place([wish], by, order_id=uuid.uuid4(), at=NOON)
+        orders.fulfil(order.pk, paid_session(order), at=NOON)
+    figures.count_due(lambda: NOON + timedelta(hours=2))
+    assert Figure.objects.get(what=What.SALES).micros == 12_600_000, "what was paid"
+    (one,) = prices.asked(album, "USD", before=NOON.date() + timedelta(days=1))
+    assert (one.price_micros, one.sales) == (SEVEN, 2)
 
 
 def test_a_month_is_its_plays_times_what_was_sold_per_play(album: Album) -> None:
