@@ -46,6 +46,7 @@ def make(rendition_id: int, at: datetime) -> bool:
     with renewing(rows, rendition_id, by), blobs.workplace() as folder:
         out = folder / rendition.recipe
         try:
+            _check_size(rendition)
             if rendition.recipe not in WANTED:
                 incoming.check_room()
             with blobs.borrow(rendition.original.path) as source:
@@ -201,6 +202,19 @@ def crc32_of(path: Path) -> int:
 def limits() -> audio.Limits:
     """What an original may be, and what checking it may cost."""
     return audio.Limits(max_bytes=settings.MAX_UPLOAD_BYTES, max_seconds=settings.MAX_TRACK_SECONDS)
+
+
+def _check_size(rendition: Rendition) -> None:
+    """Raise TranscodeFailed where every sample is written and that is too much, before it is encoded for nothing."""
+    recipe, original = audio.RECIPES[rendition.recipe], rendition.original
+    size = recipe.about_bytes(
+        duration_ms=original.duration_ms,
+        sample_rate_hz=original.sample_rate_hz,
+        channels=original.channels,
+        bit_depth=(original.bit_depth or 16) if original.is_lossless else 0,
+    )
+    if recipe.is_lossless and recipe.packs_to == 1 and size > recipe.most_bytes:
+        raise audio.too_large(recipe)
 
 
 def _kbps(size_bytes: int, original: Original) -> int:

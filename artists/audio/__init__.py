@@ -23,7 +23,7 @@ from .sandbox import ffmpeg_path
 from .sniff import clean_filename
 from .tags import NAMES, Tags, clean_text, one_line
 from .taking import Taken, take_in
-from .transcoding import RECIPES, Recipe, transcode, verify, write_tags
+from .transcoding import RECIPES, Recipe, too_large, transcode, verify, write_tags
 
 __all__ = [
     "NAMES",
@@ -53,6 +53,7 @@ __all__ = [
     "one_line",
     "probe",
     "take_in",
+    "too_large",
     "transcode",
     "verify",
     "write_tags",

@@ -223,6 +223,12 @@ def transcode(path: Path, recipe: str, out: Path, *, limits: Limits | None = Non
         _sum_of(part).unlink(missing_ok=True)
 
 
+def too_large(recipe: Recipe) -> TranscodeFailed:
+    """The failure of what would be larger than a file of this format can be."""
+    sentence = f"{recipe.label} could not be made: it would be larger than such a file can be."
+    return TranscodeFailed(sentence, is_final=True)
+
+
 def write_tags(path: Path, recipe: str, tags: Tags, cover: bytes | None = None) -> None:
     """Write tags and cover into a rendition made by `transcode(..., recipe, path)`, in place, replacing old ones.
 
@@ -313,10 +319,8 @@ def _run(command: list[str], caps: Caps, recipe: Recipe) -> int:
     finished = run(command, caps, on_output=collect)
     if finished.returncode != 0:
         why = "it took too long" if finished.is_out_of_limits else "the encoder stopped"
-        is_too_large = finished.returncode == -signal.SIGXFSZ
-        if is_too_large:
-            why = "it would be larger than such a file can be"
-        sentence, detail = f"{recipe.label} could not be made: {why}.", last_lines(finished.stderr.splitlines())
-        raise TranscodeFailed(sentence, detail, is_final=is_too_large)
+        if finished.returncode == -signal.SIGXFSZ:
+            raise too_large(recipe)
+        raise TranscodeFailed(f"{recipe.label} could not be made: {why}.", last_lines(finished.stderr.splitlines()))
     times = _OUT_TIME.findall(progress)
     return int(times[-1]) if times else 0

@@ -228,8 +228,9 @@ def test_what_counts_its_bytes_in_32_bits_is_never_larger(
     # ffmpeg writes on under a header that says 4 GB; minutes later it is found broken, and nobody knows why.
     assert audio.RECIPES[recipe].most_bytes < 2**32
     monkeypatch.setitem(audio.RECIPES, recipe, dataclasses.replace(audio.RECIPES[recipe], most_bytes=20_000))
-    with pytest.raises(audio.TranscodeFailed, match="larger than such a file can be"):
+    with pytest.raises(audio.TranscodeFailed, match="larger than such a file can be") as refusal:
         audio.transcode(sounds.sound("plain.wav"), recipe, tmp_path / "out")
+    assert refusal.value.is_final
     assert list(tmp_path.iterdir()) == []
 
 

@@ -372,12 +372,17 @@ def test_a_rendition_that_cannot_be_made_fails_visibly_after_three_tries(
     assert renditions.make(rendition.pk, at)
 
 
+@pytest.mark.parametrize("is_known_before", [True, False])
 def test_what_is_too_large_for_its_format_is_not_tried_again(
-    sounds: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+    is_known_before: bool, sounds: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uploads.ingest(send(make_album(published=False), sounds["wav"]).pk, NOON)
     (pk,) = renditions.ask([Original.objects.get().pk], "wav", NOON)
     monkeypatch.setitem(audio.RECIPES, "wav", dataclasses.replace(audio.RECIPES["wav"], most_bytes=20_000))
+    if is_known_before:
+        monkeypatch.setattr(audio, "transcode", None)  # nothing is encoded
+    else:
+        Original.objects.update(duration_ms=1)
     assert renditions.make(pk, NOON)
     rendition = Rendition.objects.get(pk=pk)
     assert (rendition.state, rendition.tries) == ("FAILED", 1)
