@@ -126,6 +126,10 @@ def see(slots: list[Slot], count: int, day: date) -> None:
             ],
         )
         cursor.execute("DROP TABLE bench_slot")
+        cursor.execute(
+            "UPDATE ads_campaign SET spent_micros = coalesce("
+            "(SELECT sum(price_micros) FROM ads_impression WHERE campaign_id = ads_campaign.id), 0)"
+        )
         if postgres:
             cursor.execute("SELECT setval('ads_impression_number', %s)", [first + count])
     assert Impression.objects.filter(day=day).count() == count
