@@ -505,8 +505,6 @@ def test_a_sheet_that_was_taken_over_needs_no_signature() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_who_sign_last_at_the_same_time_put_it_in_force_once() -> None:
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite's tests share one connection in memory")
     album = make_album()
     sheet = send(album)
     pks = [line_of(sheet, email).pk for email in (LEO, CHARLIE)]
@@ -535,7 +533,7 @@ def test_two_who_sign_last_at_the_same_time_put_it_in_force_once() -> None:
 def test_a_next_version_waits_for_the_last_signature_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last signature names the label on the album; whoever sends the next version holds the album first."""
     if connection.vendor == "sqlite":
-        pytest.skip("SQLite's tests share one connection in memory")
+        pytest.skip("rows are locked in PostgreSQL only")
     album = make_album()
     first = send(album, [part(NINA, 5_000), part(LEO, 5_000, "LABEL")])
     leo_user, name_label, is_signing = leo(), signing._name_label, threading.Event()
