@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from ads.models import Impression, Place, Settlement
 from ads.models.impressions import GroupKey
@@ -131,8 +131,14 @@ def billed(day: date) -> dict[int | None, Billed]:
     return {pk: Billed(*sums) for pk, *sums in _rows(_BY_ENTRY, Settlement.objects.through(), day)}
 
 
+_MEMORY = "64MB"
+"""So much a sum may use in PostgreSQL. With its usual 4 MB it would sort all views on the disk, for twice the time."""
+
+
 def _rows(statement: str, *parameters: int | date) -> Sequence[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"SET LOCAL work_mem = '{_MEMORY}'")
         cursor.execute(statement, parameters)
         rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
         return rows

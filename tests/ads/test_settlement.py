@@ -402,6 +402,6 @@ def test_the_cost_of_settling_grows_with_groups_and_not_with_views(django_assert
     ad, album = make_ad(), make_album()
     for second in range(60):
         make_impression(ad, album=album, viewed_at=NOON + timedelta(seconds=second))
-    with django_assert_max_num_queries(35):
+    with django_assert_max_num_queries(37):
         assert settlement.settle_due(NEXT_DAY) == 1
     assert balance(chart.ads_revenue(USD)) == 360_000
