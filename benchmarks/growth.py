@@ -19,7 +19,7 @@ from benchmarks.figures import Figure, scaled, seconds
 from ledger import chart, journal, months, payees
 from ledger.journal import Line
 from payouts import runs, statements
-from tests.ads.factories import make_campaign, usd
+from tests.ads.factories import make_advertiser, make_campaign, top_up, usd
 from tests.users.factories import ada
 
 HISTORY = scaled(2_000)
@@ -37,7 +37,9 @@ def run() -> list[Figure]:
     """Seconds with a hundred times the history, against seconds with once of it."""
     Payee.objects.bulk_create([Payee(name=f"Growth {n}", is_payouts_enabled=True) for n in range(PAYEES)])
     some = list(Payee.objects.filter(name__startswith="Growth ").order_by("pk"))
-    campaign = make_campaign(budget_micros=usd("10000"), starts_at=_MONTHS[0])
+    advertiser = make_advertiser()
+    top_up(advertiser, usd("10000"), at=_MONTHS[0])
+    campaign = make_campaign(advertiser=advertiser, budget_micros=usd("10000"), starts_at=_MONTHS[0])
     found: list[Took] = []
     before = 0
     for times, filled, measured in zip(TIMES, _MONTHS, _MONTHS[1:], strict=False):

@@ -119,7 +119,7 @@ def lock_accounts(codes: Sequence[str]) -> dict[str, tuple[int, int | None]]:
             " SELECT amount FROM ledger_balance WHERE account_id = wanted.id FOR NO KEY UPDATE"
             ") END FROM (SELECT code, id, COUNT(*) OVER () AS open FROM ledger_account WHERE code = ANY(%s::text[])"
             " ORDER BY id OFFSET 0) AS wanted",
-            [len(codes), list(codes)],
+            [len(codes), _many(codes)],
         )
     else:
         rows = _rows(
@@ -212,17 +212,11 @@ def insert_postings(rows: Sequence[tuple[int, PostingRow]], balances: Mapping[in
     """Insert postings, each with its entry's id, in the order given; write the new amounts of locked balances."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            insert = (
-                f"INSERT INTO ledger_posting ({_POSTING}) SELECT entry_id, line, debit_id, credit_id, unit, amount,"
-                " source, facts::jsonb, matures_on, reverses_id FROM ROWS FROM (json_to_recordset(%s) AS"
-                " (entry_id bigint, line int, debit_id bigint, credit_id bigint, unit text, amount bigint,"
-                " source text, facts text, matures_on date, reverses_id bigint))"
-                f" WITH ORDINALITY AS new ({_POSTING}, place) ORDER BY place"
-            )
-            values: list[Any] = [_records(_POSTING, [(entry_id, *row) for entry_id, row in rows])]
+            source, values = _few(rows) if len(rows) <= _FEW else _hundreds(rows)
+            insert = f"INSERT INTO ledger_posting ({_POSTING}) {source}"
             if balances:
                 insert = f"WITH moved AS ({_MOVE}) {insert}"
-                values = [list(balances), list(balances.values()), *values]
+                values = [_many(balances), _many(balances.values()), *values]
             cursor.execute(insert, values)
         else:
             cursor.executemany(
@@ -236,10 +230,33 @@ def insert_postings(rows: Sequence[tuple[int, PostingRow]], balances: Mapping[in
             )
 
 
+_FEW = 5
+"""Up to so many postings have a mark for each value: such a statement is prepared fastest, and psycopg keeps it."""
+
+
+def _few(rows: Sequence[tuple[int, PostingRow]]) -> tuple[str, list[Any]]:
+    marks = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"] * len(rows))
+    return f"VALUES {marks}", [value for entry_id, row in rows for value in (entry_id, *row)]
+
+
+def _hundreds(rows: Sequence[tuple[int, PostingRow]]) -> tuple[str, list[Any]]:
+    source = (
+        "SELECT entry_id, line, debit_id, credit_id, unit, amount, source, facts::jsonb, matures_on, reverses_id"
+        " FROM ROWS FROM (json_to_recordset(%s) AS"
+        " (entry_id bigint, line int, debit_id bigint, credit_id bigint, unit text, amount bigint,"
+        " source text, facts text, matures_on date, reverses_id bigint))"
+        f" WITH ORDINALITY AS new ({_POSTING}, place) ORDER BY place"
+    )
+    return source, [_records(_POSTING, [(entry_id, *row) for entry_id, row in rows])]
+
+
 def _records(columns: str, rows: Iterable[Sequence[Any]]) -> str:
     """Rows as the one parameter of `json_to_recordset`: far cheaper to write out than an array of each column."""
     names = columns.split(", ")
-    return json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=str)
+    return _ENCODER.encode([dict(zip(names, row, strict=True)) for row in rows])
+
+
+_ENCODER = json.JSONEncoder(default=str)
 
 
 def _among(kind: str = "text") -> str:
@@ -251,7 +268,8 @@ def _among(kind: str = "text") -> str:
 
 def _many(values: Iterable[Any]) -> Any:
     """Any number of values as the one parameter of `_among`."""
-    return list(values) if connection.vendor == "postgresql" else json.dumps(list(values))
+    text = json.dumps(list(values))  # numbers, and codes that stand in an array of PostgreSQL as they do in JSON
+    return f"{{{text[1:-1]}}}" if connection.vendor == "postgresql" else text
 
 
 def _rows(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
