@@ -91,15 +91,18 @@ def test_two_workers_at_once_share_out_once(arena: Arena, story: Sharing) -> Non
 def test_one_worker_killed_anywhere_while_the_other_goes_on(arena: Arena, story: Sharing) -> None:
     story.given()
     arena.keep()
-    killed = 0
-    for crash_at in range(1, 9):
+    killed = set()
+    for crash_at in (1, 2, 3, 4, 5) * 3:  # whoever comes second has little to do, and ends before it is killed
+        if crash_at in killed:
+            continue
         arena.restore()
         story.begin()
         lives = at_once(story.work, story.work, crash_at=crash_at)
-        killed += lives[0].is_killed
+        if lives[0].is_killed:
+            killed.add(crash_at)
         story.recover()
         assert list(story.faults()) == [], f"killed at {lives[0].boundaries[-1:]}"
-    assert killed >= 2
+    assert len(killed) >= 2
 
 
 def test_the_sweep_notices_a_sharing_that_is_stored_before_it_is_booked(
