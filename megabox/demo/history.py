@@ -18,7 +18,7 @@ from artists import plays, splits
 from artists.models import Album, Payee, Play, Rendition, Track
 from ledger import payees
 from megabox.claims import worker_name
-from payouts import reservations, runs, transfers
+from payouts import issuing, pool, reservations, runs, transfers
 from payouts.models import Payout, PayoutRun
 from store import downloads, fees, figures, gate, library, orders, prices, refunds
 from store.listeners import Listener
@@ -272,13 +272,16 @@ def pay(order: Order, name: str, at: datetime) -> None:
 
 
 def _night(day: date, anchor: datetime) -> None:
-    """What the clock does in the night before `day`: settle, close, make final, mature."""
+    """What the clock does in the night before `day`: settle, close, make final, share out, issue, mature."""
     at = datetime.combine(day, time(1, 10), UTC)
     if at > anchor:
         return  # that night is not over yet: the site's own clock does it
     leases.return_due(at)
     settlement.settle_due(at)
     settlement.close_due(at)
+    settlement.close_months(at)
+    pool.share_due(at)
+    issuing.issue_due(at)
     payees.mature(day, at=at)
 
 
