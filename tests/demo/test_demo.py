@@ -14,11 +14,11 @@ from ads.models import Ad, Campaign, Impression
 from ads.revenue import settlement
 from artists import albums, uploads
 from artists.models import Album, Artist, Rendition, Track, Upload
-from ledger.models import Entry, Posting
+from ledger.models import Entry, Month, Posting
 from megabox.demo import adverts, charges, people, works
 from megabox.standin import call as standin_call
 from payouts import runs
-from payouts.models import Payout, PayoutRun
+from payouts.models import IssuedStatement, Payout, PayoutRun
 from store import gate, orders
 from store.models import BalanceCheck, BalanceTransaction, Download, Gate, LibraryItem, Order
 from tests.standin.server import Standin
@@ -83,6 +83,7 @@ def test_everything_is_there_once(small_demo: Standin) -> None:
     see_the_advertiser()
     see_the_history()
     see_the_charges(small_demo)
+    see_a_closed_month()
     see_that_stripe_agrees()
     assert "clean" in audit()
 
@@ -93,6 +94,11 @@ def test_everything_is_there_once(small_demo: Standin) -> None:
     assert counts() == before
     album.refresh_from_db()
     assert album.state == Album.State.WITHDRAWN, "what an artist changed since is left alone"
+
+
+def see_a_closed_month() -> None:
+    nova_kit, month = Artist.objects.get(name="Nova Kit").payee, Month.objects.latest("month")
+    assert IssuedStatement.objects.filter(payee=nova_kit, month=month.month).exists()
 
 
 def see_the_catalogue() -> None:
