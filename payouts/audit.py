@@ -1,6 +1,8 @@
 """What must always be true of payouts; a finding is a sentence about a row that breaks it."""
 
+import csv
 import hashlib
+import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -119,7 +121,8 @@ def _wanted(payout: Payout, found: Moves) -> dict[str, int]:
     reserved = 0 if state in (Payout.State.PROPOSED, Payout.State.SKIPPED) else 1 + payout.retries
     given_back = payout.retries + is_failed
     if state == Payout.State.CANCELLED:  # before its run was approved, or after it
-        reserved = given_back = min(found["reserved", payout.amount_micros], 1)
+        was_reserved = payout.retries or found["reserved", payout.amount_micros]
+        reserved = given_back = 1 + payout.retries if was_reserved else 0
     return {
         "reserved": reserved,
         "given back": given_back,
@@ -147,11 +150,19 @@ def _files() -> Iterator[Finding]:
         if hashlib.sha256(file.content.encode()).hexdigest() != file.sha256:
             yield Finding(ROOM, "file", f"{file} is not what was issued: its SHA-256 differs.")
         payouts = list(file.payouts.all())
-        lines = Counter(re.findall(r"(?<![\w-])payout-\d+(?![\w-])", file.content))
+        lines = Counter(_named_in(file))
         if lines != Counter(payout.end_to_end_id for payout in payouts):
             yield Finding(ROOM, "file", f"The lines of {file} are not its payouts, once each.")
         if (file.count, file.micros) != (len(payouts), sum(payout.amount_micros for payout in payouts)):
             yield Finding(ROOM, "file", f"{file} is {file.micros} micros to {file.count}, its payouts are not.")
+
+
+def _named_in(file: PayoutFile) -> list[str]:
+    """The payouts that its lines name; a holder may be called like one."""
+    if file.rail == Rail.SEPA:
+        return re.findall(r"<EndToEndId>(.*?)</EndToEndId>", file.content)
+    rows = csv.DictReader(io.StringIO(file.content, newline=""))
+    return [row["payout"] for row in rows if row["payout"] != "TOTAL"]
 
 
 def _runs() -> Iterator[Finding]:

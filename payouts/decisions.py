@@ -90,6 +90,8 @@ def _require_retryable(payout: Payout) -> None:
         )
     if payout.state != Payout.State.FAILED:
         raise WrongState(f"This payout is {payout.get_state_display()}, so it is not tried again.")
+    if payout.run.state not in PayoutRun.AGREED:
+        raise WrongState(f"Its run is {payout.run.get_state_display()}. The next run pays what is available.")
     assert not payout.attempts.filter(state=Attempt.State.OPEN).exists(), "a failed payout has no open attempt"
     if payout.file_id or (payout.rail != Rail.STRIPE and payout.run.files.filter(rail=payout.rail).exists()):
         raise WrongState("The file for the bank is issued already. The next run pays what is available.")

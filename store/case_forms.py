@@ -76,7 +76,7 @@ class WithholdForm(_DecisionForm):
     unit = forms.ChoiceField(label="Currency")
     country = forms.RegexField(
         label="Country",
-        regex=r"^[A-Z]{2}$",
+        regex=r"^[A-Z]{2}\Z",
         help_text="Two letters, like US.",
         error_messages={"invalid": "Write the country as two capital letters, like US."},
     )

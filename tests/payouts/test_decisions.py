@@ -184,6 +184,36 @@ def test_a_payout_that_waits_is_given_back_with_a_reason() -> None:
     assert_clean()
 
 
+def test_a_payout_of_a_cancelled_run_is_not_tried_again() -> None:
+    nina = make_payee()
+    earn(nina, 60 * MICROS)
+    run = approve(open_run())
+    payout = run.payouts.get()
+    decisions.release(payout.pk, by=max_(), why="she asked for it", at=LATER)
+    runs.cancel(run.pk, by=ada(), at=LATER)
+
+    with pytest.raises(runs.WrongState, match="Its run is cancelled"):
+        decisions.retry(payout.pk, by=max_(), why="she changed her mind", at=LATER)
+
+    assert payable(nina) == 60 * MICROS
+    assert_clean()
+
+
+def test_a_run_is_cancelled_after_one_of_its_payouts_was_given_back_and_tried_again() -> None:
+    nina = make_payee()
+    earn(nina, 60 * MICROS)
+    run = approve(open_run())
+    payout = run.payouts.get()
+    decisions.release(payout.pk, by=max_(), why="she asked for it", at=LATER)
+    decisions.retry(payout.pk, by=max_(), why="she changed her mind", at=LATER)
+
+    runs.cancel(run.pk, by=ada(), at=LATER)
+
+    payout.refresh_from_db()
+    assert (payout.state, payable(nina)) == (State.CANCELLED, 60 * MICROS)
+    assert_clean()
+
+
 def test_what_failed_was_given_back_by_its_failure(standin: Standin) -> None:
     payout = failed_payout()
 

@@ -378,6 +378,17 @@ def test_the_audit_notices_a_file_that_was_changed_and_a_payout_that_is_not_in_i
     assert {"file", "transit", "entry"} <= checks
 
 
+@pytest.mark.parametrize("rail", [Rail.SEPA, Rail.CSV])
+def test_a_holder_who_is_called_like_a_payout_is_no_line_of_its_file(rail: Rail) -> None:
+    unit, number, kind = ("EUR", IBANS[0], "IBAN") if rail == Rail.SEPA else ("USD", "12345678", "OTHER")
+    by_bank("payout-1", number, unit=unit, kind=kind)
+    by_bank("Nina\npayout-1,", number, unit=unit, kind=kind)
+
+    files.issue(run_of(unit).pk, rail, by=ada(), at=NOON)
+
+    assert_clean()
+
+
 def test_the_audit_notices_a_payout_booked_from_the_wrong_place() -> None:
     _, _, [payout, *_] = issued()
     lines = [journal.Line(chart.transit("EUR"), chart.stripe("EUR"), payout.amount_micros, "EUR", source=payout.source)]

@@ -213,6 +213,14 @@ def test_tax_is_withheld_of_one_payee_from_what_is_payable(desk: Client) -> None
     assert list(findings()) == []
 
 
+@pytest.mark.parametrize("country", ["us", "USA", "U", "US\n", "ÜS", ""])
+def test_a_country_is_two_capital_letters(country: str, desk: Client) -> None:
+    sent = {"form_id": str(uuid.uuid4()), "payee": make_payee("Nina").pk, "unit": "USD", "amount": "1"}
+    answer = desk.post("/desk/owed/withhold/", {**sent, "country": country, "reason": "No tax form"})
+    assert answer.status_code == 422
+    assert not Adjustment.objects.exists()
+
+
 def test_the_audit_finds_a_decision_that_is_not_booked() -> None:
     Adjustment.objects.create(
         id=uuid.uuid4(),
