@@ -1,5 +1,8 @@
 """Nudges and the clock of the ads room; the rows are the queue."""
 
+from datetime import datetime
+from functools import partial
+
 from celery import shared_task
 from django.conf import settings
 from django.db import OperationalError
@@ -16,6 +19,7 @@ from ads.revenue import escrow, invalidations, settlement
 from ads.rewards import credits
 from ads.traffic import prefixes, spikes
 from ledger import payees
+from megabox import steps
 
 
 @shared_task(ignore_result=True, time_limit=120)
@@ -33,17 +37,28 @@ def make_audio(ad_id: int) -> None:
 @shared_task(time_limit=900)
 def sweep() -> None:
     """Make the spots that wait, end the campaigns whose time is over, and settle what the hourly clock missed."""
-    now = timezone.now()
-    campaigns.end_due(now)
+    works = (campaigns.end_due, _return_leases, _settle_what_was_missed, _ask_for_invalidations, _make_spots)
+    steps.all_of(partial(work, timezone.now()) for work in works)
+
+
+def _return_leases(now: datetime) -> None:
     if counted_until := consumer.counted_until(now):  # what waits in the stream may still be charged to a lease
         leases.return_due(counted_until)
+
+
+def _settle_what_was_missed(now: datetime) -> None:
     due_at = queue.settlement_due_at()
     if due_at and due_at <= now:
         settlement.settle_due(now)
+
+
+def _ask_for_invalidations(now: datetime) -> None:
     for invalidation_id in invalidations.waiting_ids(now):
         invalidate.delay(invalidation_id)
-    for ad_id in creatives.waiting_ids(now):
-        creatives.make_audio(ad_id, timezone.now())
+
+
+def _make_spots(now: datetime) -> None:
+    steps.all_of(partial(creatives.make_audio, ad_id, timezone.now()) for ad_id in creatives.waiting_ids(now))
 
 
 @shared_task(time_limit=600)
@@ -63,16 +78,23 @@ def settle() -> None:
 def close_days() -> None:
     """Nightly, and hourly in case the night was slept through: close days and months, mature, expire, forget."""
     now = timezone.now()
-    settlement.close_due(now)
-    settlement.close_months(now)
-    escrow.release_due(now)
+    works = (
+        settlement.close_due,
+        settlement.close_months,
+        escrow.release_due,
+        _mature,
+        credits.expire,
+        counting.forget_events,
+        decisions.forget_old,
+        leases.forget_returned,
+        leftovers.delete_old,
+        pairings.forget_codes,
+    )
+    steps.all_of(partial(work, now) for work in works)
+
+
+def _mature(now: datetime) -> None:
     payees.mature(now.date(), at=now, but=spikes.held_payees())
-    credits.expire(now)
-    counting.forget_events(now)
-    decisions.forget_old(now)
-    leases.forget_returned(now)
-    leftovers.delete_old(now)
-    pairings.forget_codes(now)
 
 
 @shared_task(acks_late=True, time_limit=900)

@@ -3,12 +3,14 @@
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from artists import albums, copies, free_later, incoming, leftovers, renditions, transfers, uploads
 from artists.exporting import exports
 from artists.imports import sheets
 from artists.models import Export, Rendition, Sheet, Transfer, Upload
+from megabox import steps
 
 PATIENCE = timedelta(seconds=10)
 """So long a fresh row is left to its message."""
@@ -23,16 +25,15 @@ def sweep(clock: Clock, *, until: datetime) -> int:
 
     Any number of sweepers may run at once: each row is claimed.
     """
-    ended = albums.bring_out(clock()) + free_later.begin(clock()) + _sweep_transfers(clock, until)
-    ended += _sweep_uploads(clock, until) + _sweep_renditions(clock, until)
-    return ended + _sweep_sheets(clock, until) + _sweep_exports(clock, until)
+    dated = (partial(step, clock()) for step in (albums.bring_out, free_later.begin))
+    rows = (_sweep_transfers, _sweep_uploads, _sweep_renditions, _sweep_sheets, _sweep_exports)
+    return steps.all_of([*dated, *(partial(step, clock, until) for step in rows)])
 
 
 def clean_up(at: datetime) -> int:
     """Delete bytes that nobody needs any more; return how many files went."""
-    files = uploads.clean_up(at) + copies.clean_up(at) + incoming.clean_up(at)
-    files += transfers.clean_up(at) + leftovers.clean_up(at) + renditions.clean_up(at)
-    return files + sheets.clean_up(at) + exports.clean_up(at)
+    rooms = (uploads, copies, incoming, transfers, leftovers, renditions, sheets, exports)
+    return steps.all_of(partial(room.clean_up, at) for room in rooms)
 
 
 def _sweep_transfers(clock: Clock, until: datetime) -> int:
@@ -62,10 +63,4 @@ def _sweep_exports(clock: Clock, until: datetime) -> int:
 
 
 def _work(ids: list[Id], do: Callable[[Id, datetime], bool], clock: Clock, until: datetime) -> int:
-    ended = 0
-    for pk in ids:
-        now = clock()
-        if now >= until:
-            break
-        ended += do(pk, now)
-    return ended
+    return steps.all_of(partial(do, pk, now) for pk in ids if (now := clock()) < until)

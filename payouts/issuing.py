@@ -5,6 +5,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
+from functools import partial
+from itertools import islice
 from pathlib import PurePosixPath
 
 from django.core.exceptions import SuspiciousFileOperation
@@ -14,7 +16,7 @@ from django.db import IntegrityError, transaction
 from artists.models import Payee
 from ledger import months
 from ledger.models import Account, Month, Posting
-from megabox import media
+from megabox import media, steps
 from megabox.days import midnight
 from payouts import statement_pdf, statements
 from payouts.models import IssuedStatement
@@ -119,17 +121,22 @@ def pieces(issued: IssuedStatement) -> Iterator[bytes]:
 
 def issue_due(at: datetime, *, most: int = 500) -> int:
     """Issue what is missing of closed months for everybody whose money moved in them; how many are new."""
-    count = 0
+    return steps.all_of(partial(_issue, *one, at) for one in islice(_missing(), most))
+
+
+def _missing() -> Iterator[tuple[int, str, date]]:
     for month in Month.objects.order_by("-month").values_list("month", flat=True)[:3]:
         done = set(IssuedStatement.objects.filter(month=month).values_list("payee_id", "unit"))
         for payee_id, unit in sorted(_moved(month) - done):
-            payee = Payee.objects.filter(pk=payee_id).first()
-            if payee is not None:
-                issue(payee, unit, month, at=at)
-                count += 1
-            if count >= most:
-                return count
-    return count
+            yield payee_id, unit, month
+
+
+def _issue(payee_id: int, unit: str, month: date, at: datetime) -> int:
+    payee = Payee.objects.filter(pk=payee_id).first()
+    if payee is None:
+        return 0
+    issue(payee, unit, month, at=at)
+    return 1
 
 
 def _moved(month: date) -> set[tuple[int, str]]:

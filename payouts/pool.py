@@ -6,8 +6,9 @@ What was computed is stored before it is booked, in one transaction, and each li
 Source: docs/money.md, "Sharing out the pool".
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -17,6 +18,7 @@ from artists.plays import Heard
 from ledger import chart, journal, months, policy
 from ledger.journal import Line
 from ledger.models import Balance, Policy
+from megabox import steps
 from payouts import pool_figures
 from payouts.models import PoolShare, PoolSharing
 from payouts.pool_figures import Figures
@@ -60,13 +62,18 @@ def share_out(month: str, *, at: datetime, unit: str = "") -> PoolSharing | None
 
 def share_due(at: datetime) -> int:
     """Empty every pool whose month is closed, oldest first; return how many entries are new."""
-    count = 0
+    return steps.all_of(partial(_empty, month, unit, at) for month, unit in _one_by_one())
+
+
+def _one_by_one() -> Iterator[tuple[str, str]]:
     done = ("", "")
     while waiting := [one for one in _waiting() if one > done]:  # a pool carried on may fill the next one
         done = waiting[0]
-        month, unit = done
-        count += share_out(month, at=at, unit=unit) is not None
-    return count
+        yield done
+
+
+def _empty(month: str, unit: str, at: datetime) -> bool:
+    return share_out(month, at=at, unit=unit) is not None
 
 
 def is_over(month: str) -> bool:

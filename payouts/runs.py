@@ -5,9 +5,10 @@ Every step is one conditional change of the run's row, so two people or two work
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from babel.numbers import UnknownCurrencyError
@@ -18,7 +19,7 @@ from django.db.models import Count, Exists, Max, OuterRef, QuerySet, Sum
 from ledger import chart
 from ledger import policy as policies
 from ledger.models import Posting
-from megabox import money
+from megabox import money, steps
 from megabox.claims import CLAIM_SECONDS, renewing, unclaimed, worker_name
 from payouts import contents, reservations
 from payouts.contents import Item
@@ -320,19 +321,24 @@ def carry_on(*, at: datetime) -> int:
     drafts = PayoutRun.objects.filter(unclaimed(at), state=State.DRAFT, created_at__lt=at - timedelta(minutes=1))
     half = PayoutRun.objects.filter(state=State.APPROVED, payouts__state=Payout.State.PROPOSED)
     given_up = PayoutRun.objects.filter(state=State.CANCELLED, payouts__state__in=open_payouts)
-    count = 0
-    for rows, go_on in (
+    works = (
         (drafts, prepare),
         (half, reservations.reserve_all),
         (given_up, reservations.release_all),
-    ):
-        for run_id in list(rows.order_by("pk").values_list("pk", flat=True).distinct()):
-            try:
-                go_on(run_id, at=at)
-            except CannotRun as reason:  # somebody else was faster
-                log.info("Run %s: %s", run_id, reason)
-            count += 1
-    return count
+    )
+    return steps.all_of(
+        partial(_go_on, go_on, run_id, at)
+        for rows, go_on in works
+        for run_id in list(rows.order_by("pk").values_list("pk", flat=True).distinct())
+    )
+
+
+def _go_on(work: Callable[..., object], run_id: int, at: datetime) -> int:
+    try:
+        work(run_id, at=at)
+    except CannotRun as reason:  # somebody else was faster
+        log.info("Run %s: %s", run_id, reason)
+    return 1
 
 
 def register(run: PayoutRun) -> QuerySet[Payout]:

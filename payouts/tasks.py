@@ -6,6 +6,7 @@ from celery import shared_task
 from django.db import OperationalError
 from django.utils import timezone
 
+from megabox import steps
 from megabox.claims import worker_name
 from payouts import issuing, pool, queue, runs, transfers
 
@@ -26,8 +27,13 @@ def send(payout_id: int) -> None:
 @shared_task(time_limit=300)
 def sweep() -> None:
     """Go on where somebody was killed, send what was forgotten, and find out what became of what is unknown."""
-    runs.carry_on(at=timezone.now())
-    transfers.send_due(timezone.now, by=worker_name, until=timezone.now() + timedelta(seconds=45))
+    until = timezone.now() + timedelta(seconds=45)
+    steps.all_of(
+        (
+            lambda: runs.carry_on(at=timezone.now()),
+            lambda: transfers.send_due(timezone.now, by=worker_name, until=until),
+        )
+    )
 
 
 @shared_task(acks_late=True, autoretry_for=(OperationalError,), retry_backoff=True, time_limit=3600)

@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import transaction
 
 from artists.models import Payee
+from megabox import steps
 from megabox.claims import claim
 from payouts import bank_details, booking, reservations, runs
 from payouts.models import Attempt, Payout
@@ -93,11 +94,8 @@ def send(payout_id: int, *, by: str, at: datetime, metadata: Mapping[str, str] |
 
 def send_due(clock: Callable[[], datetime], *, by: Callable[[], str], until: datetime) -> int:
     """Send what is due, one payout after another, until nothing is left or it is `until`; how many were taken."""
-    count = 0
-    for payout_id in list(due(clock()).values_list("pk", flat=True)[:500]):
-        if clock() >= until:
-            break
-        count += send(payout_id, by=by(), at=clock())
+    ids = list(due(clock()).values_list("pk", flat=True)[:500])
+    count = steps.all_of(functools.partial(send, pk, by=by(), at=now) for pk in ids if (now := clock()) < until)
     runs.finish_all(at=clock())
     return count
 

@@ -1,10 +1,12 @@
 """Nudges for the listener's side; what they miss the sweeper finds."""
 
 from contextlib import suppress
+from functools import partial
 
 from celery import shared_task
 from django.utils import timezone
 
+from megabox import steps
 from store import (
     balance_checks,
     deposit_refunds,
@@ -41,12 +43,15 @@ def give_back_preorders() -> None:
 def sweep() -> None:
     """Go on with everything that waits."""
     now = timezone.now()
-    waiting.work_on_events(now)
-    waiting.ask_about_orders(now)
-    deposit_refunds.send_due(now)
-    preorders.settle_due(now)
-    preorder_refunds.send_due(now)
-    gate.finish_waiting(now)
+    works = (
+        waiting.work_on_events,
+        waiting.ask_about_orders,
+        deposit_refunds.send_due,
+        preorders.settle_due,
+        preorder_refunds.send_due,
+        gate.finish_waiting,
+    )
+    steps.all_of(partial(work, now) for work in works)
 
 
 @shared_task(time_limit=3300)
