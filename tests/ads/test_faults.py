@@ -320,7 +320,7 @@ def test_a_beneficiary_of_the_whole_catalogue_is_one_group_an_artist(django_asse
     ad, artist = make_ad(), make_artist()
     for number in range(3):
         see(ad, make_album(artist=artist), at=NOON + timedelta(minutes=number))
-    with django_assert_max_num_queries(35):
+    with django_assert_max_num_queries(37):
         assert settlement.settle_due(NEXT_DAY) == 1
 
 
