@@ -37,6 +37,7 @@ class ArtistAdmin(admin.ModelAdmin[Artist]):
 class AlbumAdmin(ReadOnly):
     """Albums: publishing goes through its checks in the studio."""
 
+    first = ["title", "artist", "slug", "state"]
     list_display = ["title", "artist", "state", "price_micros", "currency", "free_mode", "published_at"]
     list_filter = ["state", "free_mode", "genre"]
     list_select_related = ["artist"]
@@ -47,6 +48,7 @@ class AlbumAdmin(ReadOnly):
 class TrackAdmin(ReadOnly):
     """Tracks."""
 
+    first = ["title", "album", "disc", "position", "slug", "state"]
     list_display = ["title", "album", "disc", "position", "state", "isrc"]
     list_filter = ["state"]
     list_select_related = ["album"]

@@ -25,7 +25,7 @@ from payouts import tracing
 from payouts.models import Payout
 from users.access import staff_required
 
-PER_PAGE = 100
+PER_PAGE = 50
 
 POSTINGS = (
     Column("posting", "Posting", link=lambda row: posting_url(int(str(row[0])))),

@@ -25,7 +25,7 @@ from store import balance_reports
 from store import reports as store
 from users.access import staff_required
 
-PER_PAGE = 100
+PER_PAGE = 50
 ROOMS = (payouts, pool_reports, liabilities, store, ads, ledger, balance_reports)
 REPORTS: dict[str, Report] = {report.name: report for room in ROOMS for report in room.REPORTS}
 GROUPS = ("What we paid", "What we owe", "What came in", "The books")

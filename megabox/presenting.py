@@ -8,6 +8,9 @@ from megabox import money
 from megabox.sheets import percent
 from megabox.tables import Column, Kind, Row, Table, Value
 
+SHORT = 12
+"""Letters of a text that has room beside others on a phone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -17,6 +20,11 @@ class Cell:
     text: str
     href: str = ""
     at: str = ""
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it needs no line of its own on a phone."""
+        return len(self.text) <= SHORT
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from payouts.models import Block, Payout, PayoutFile, PayoutRun, Rail
 from users.access import SignedInRequest, staff_required
 from users.freshness import fresh_sign_in_required
 
-PER_PAGE = 100
+PER_PAGE = 50
 
 
 @never_cache

@@ -30,17 +30,17 @@ WIDE = 297 - 2 * MARGIN
 
 COLUMNS: Sequence[tuple[str, float, str]] = (
     ("Date", 18, "L"),
-    ("What", 50, "L"),
-    ("ISRC or UPC", 25, "L"),
+    ("What", 52, "L"),
+    ("ISRC or UPC", 21, "L"),
     ("Country", 11, "L"),
-    ("Qty", 12, "R"),
+    ("Qty", 10, "R"),
     ("Price", 18, "R"),
-    ("Tax", 17, "R"),
-    ("Rule", 26, "L"),
+    ("Tax", 15, "R"),
+    ("Rule", 33, "L"),
     ("Artists' share", 20, "R"),
     ("My split", 13, "R"),
     ("Amount", 24, "R"),
-    ("State", 39, "L"),
+    ("State", 38, "L"),
 )
 
 
@@ -201,10 +201,10 @@ def _row(page: _Paper, line: Line) -> None:
     page.set_draw_color(*LINE)
     unit = line.unit
     album = f" · {line.album}" if line.album else ""
-    kind = "" if line.kind == "earning" else f"{line.kind}: "
+    way = "" if line.way == "ads" else f"{line.way}: "
     cells = (
         f"{line.occurred_at.astimezone(UTC):%Y-%m-%d}",
-        f"{kind}{line.title}{album}",
+        f"{way}{line.title}{album}",
         line.isrc,
         line.country,
         "" if line.quantity is None else str(line.quantity),

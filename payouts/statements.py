@@ -23,6 +23,8 @@ from payouts import holds
 from payouts.models import Payout
 
 EARNING, REVERSAL, ADJUSTMENT, WITHHELD, PAID = "earning", "taken back", "adjustment", "withheld", "paid"
+WAYS = {"ads settled": "ads", "credits spent": "free download", "pool shared out": "artists' pool"}
+"""Events of the books in an artist's words; a sale is a sale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,11 @@ class Line:
     unit: str
     state: str
     source: str
+
+    @property
+    def way(self) -> str:
+        """How it was earned, like `sale` or `free download`; of other lines their kind."""
+        return WAYS.get(self.event, self.event) if self.kind == EARNING else self.kind
 
     @property
     def split_percent(self) -> str:

@@ -29,7 +29,7 @@ from users.access import SignedInRequest, artist_required, confirmed_email_requi
 from users.freshness import fresh_sign_in_required
 
 LATEST = 12
-LINES_PER_PAGE = 100
+LINES_PER_PAGE = 50
 MOST_PARTS = 500
 """Earnings that the page of a payout lists; the statement has all of them."""
 MONTHS_DRAWN = 12

@@ -105,6 +105,14 @@ def test_the_pdf_says_all_that_the_statement_says() -> None:
         assert words in text, words
 
 
+def test_the_pdf_has_room_for_every_rule_and_says_how_it_was_earned() -> None:
+    payee = make_payee()
+    earn(payee, 4_495_500, at=EARNED, facts=FACTS | {"sheet": "track split 12"})
+    text = text_of(render(payee))
+    assert "policy 1, track split 12" in text
+    assert "sale: Night Bus · Lanterns" in text
+
+
 def test_the_same_statement_gives_the_same_bytes() -> None:
     payee = make_payee()
     earn(payee, 4_495_500, at=EARNED, facts=FACTS)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from artists.models import Payee
+from ledger.models import Posting
 from payouts import blocks, runs, statements, tasks
 from payouts.models import Block, Payout, PayoutRun
 from tests.megabox.test_snapshots import in_another_connection
@@ -46,6 +48,14 @@ def test_the_earnings_page_says_what_is_available_and_what_comes_next(payee: Pay
     assert "$60.005" in page.text
     assert "With the next run." in page.text
     assert "Night Bus" in page.text
+
+
+def test_a_line_says_how_it_was_earned_in_an_artists_words(payee: Payee) -> None:
+    line = statements.line(payee, Posting.objects.get(facts__title="Night Bus").pk)
+    assert line
+    ways = {event: replace(line, event=event).way for event in ("sale", "credits spent", "ads settled", "odd")}
+    assert ways == {"sale": "sale", "credits spent": "free download", "ads settled": "ads", "odd": "odd"}
+    assert replace(line, kind=statements.REVERSAL, event="refund").way == "taken back"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -323,7 +333,7 @@ def test_pages_of_a_large_run_are_short(payee: Payee, django_assert_max_num_quer
     with django_assert_max_num_queries(25):  # type: ignore[operator]  # pytest-django's fixture
         page = client.get(f"/desk/payouts/{run.pk}/")
 
-    assert len(page.context["page"].object_list) == 100
+    assert len(page.context["page"].object_list) == 50
 
 
 # --- who is turned away
