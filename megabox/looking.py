@@ -15,7 +15,7 @@ class ReadOnly(admin.ModelAdmin[Any]):
 
     show_full_result_count = False  # counting a large table twice would be the slowest part of its page
 
-    def get_fields(self, request: HttpRequest, obj: object | None = None) -> Sequence[Any]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Those that come first, then the others as the model has them."""
         return [*self.first, *(name for name in super().get_fields(request, obj) if name not in self.first)]
 

@@ -17,7 +17,7 @@ from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.common import CommonMiddleware
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
-from django.urls import resolve
+from django.urls import is_valid_path, resolve
 from django.utils.cache import patch_cache_control, patch_vary_headers
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -115,6 +115,30 @@ def _kept_to_oneself(response: HttpResponse) -> HttpResponse:
         del response["Cache-Control"]
         patch_cache_control(response, private=True, no_cache=True)
     return response
+
+
+def show_where_forms_are(get_response: GetResponse) -> GetResponse:
+    """Lead whoever opens the address of a form, as by a reload after a mistake, to its page: Django shows nothing."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        is_opened = request.method == "GET" and "text/html" in request.headers.get("Accept", "")
+        if response.status_code != 405 or not is_opened or response.streaming or response.content:
+            return response
+        page = render(request, "405.html", {"page": _page_above(request.path_info)}, status=405)
+        page.headers["Allow"] = response.headers.get("Allow", "")
+        return page
+
+    return middleware
+
+
+def _page_above(path: str) -> str:
+    """The nearest address above this one that is known."""
+    while path != "/":
+        path = path.rstrip("/").rpartition("/")[0] + "/"
+        if is_valid_path(path):
+            return path
+    return path
 
 
 def show_our_error_pages(get_response: GetResponse) -> GetResponse:

@@ -83,6 +83,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "megabox.middleware.show_where_forms_are",
     "megabox.middleware.show_our_error_pages",
 ]
 ROOT_URLCONF = "megabox.urls"

@@ -65,7 +65,6 @@ def run(request: SignedInRequest, run_id: int) -> HttpResponse:
         "decisions": found.decisions.select_related("by", "payout__payee"),
         "files": _files(found),
         "form": BookingForm(initial={"booked_on": timezone.now().date()}),
-        "can_pause": found.state == PayoutRun.State.EXECUTING and found.paused_at is None,
     }
     return render(request, "payouts/run.html", context)
 
@@ -100,7 +99,7 @@ def _files(run: PayoutRun) -> list[RailOfRun]:
 def run_progress(request: SignedInRequest, run_id: int) -> HttpResponse:
     """The part of a run's page that changes while it is paid."""
     found = get_object_or_404(PayoutRun, pk=run_id)
-    return render(request, "payouts/_run_progress.html", _run_context(request, found))
+    return render(request, "payouts/_run_progress.html", _run_context(request, found) | {"is_part": True})
 
 
 def _run_context(request: SignedInRequest, run: PayoutRun) -> dict[str, Any]:
@@ -124,6 +123,7 @@ def _run_context(request: SignedInRequest, run: PayoutRun) -> dict[str, Any]:
         "page": Paginator(runs.register(run), PER_PAGE).get_page(request.GET.get("page")),
         "is_own": run.created_by_id == request.user.pk,
         "can_approve": run.state == PayoutRun.State.COMPUTED and not off and run.created_by_id != request.user.pk,
+        "can_pause": run.state == PayoutRun.State.EXECUTING and run.paused_at is None,
         "can_cancel": run.state in PayoutRun.WAITING,
         "is_moving": _is_moving(run, proposed.count, by_stripe.exists()),
     }
@@ -165,7 +165,7 @@ def approve(request: SignedInRequest, run_id: int) -> HttpResponse:
         messages.error(request, str(reason))
     else:
         reserved = runs.totals(run, Payout.State.RESERVED)
-        messages.success(request, f"Approved: {reserved.count} payouts are reserved.")
+        messages.success(request, f"Approved. Reserved for payout: {reserved.count}.")
     return redirect("payouts:run", run_id)
 
 

@@ -68,6 +68,7 @@ class RunForm(forms.Form):
 
     def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.today = today
         units = list(dict.fromkeys([settings.ADS_CURRENCY, *settings.SALE_CURRENCIES]))
         unit = self.fields["unit"]
         assert isinstance(unit, forms.ChoiceField)
@@ -79,6 +80,8 @@ class RunForm(forms.Form):
         period: str = self.cleaned_data["period"]
         if not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", period):
             raise forms.ValidationError("Write the month as 2026-11.")
+        if period > f"{self.today:%Y-%m}":
+            raise forms.ValidationError("That month has not begun. Choose this one or one before it.")
         return period
 
 

@@ -55,6 +55,12 @@ def duration(ms: int | None) -> str:
 
 
 @register.filter
+def counted(count: int, noun: str) -> str:
+    """How many there are, like "3 payees" or "1 payee"; nothing for none."""
+    return f"{count} {noun}{'' if count == 1 else 's'}" if count else ""
+
+
+@register.filter
 def filesize_short(size: int | None) -> str:
     """Bytes in the decimal units shops use, three digits at most: 12400000 is "12.4 MB"."""
     amount = float(size or 0)

@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from ads import short_urls
 from megabox.middleware import cache_anonymous_pages, short_way
-from tests.users.factories import leo
+from tests.users.factories import ada, leo
 
 PUBLIC = "public, max-age=60"
 
@@ -146,3 +146,31 @@ def test_nothing_on_the_short_way_needs_a_csrf_token(pattern: Any) -> None:
     kwargs = dict.fromkeys(pattern.pattern.converters)
     is_exempt = getattr(view, "csrf_exempt", False)
     assert is_exempt or view(RequestFactory().post("/"), **kwargs).status_code == 405
+
+
+# --- addresses of forms
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "above"),
+    [
+        ("/desk/payouts/open/", "/desk/payouts/"),
+        ("/desk/payouts/blocks/7/lift/", "/desk/payouts/blocks/"),
+        ("/desk/payouts/7/approve/", "/desk/payouts/7/"),
+    ],
+)
+def test_the_address_of_a_form_leads_to_its_page(client: Client, path: str, above: str) -> None:
+    client.force_login(ada())
+
+    opened = client.get(path, headers={"Accept": "text/html,*/*"})
+    assert (opened.status_code, opened["Allow"]) == (405, "POST")
+    assert "This address only takes a form" in opened.text
+    assert f'href="{above}"' in opened.text
+
+
+@pytest.mark.django_db
+def test_programs_are_told_in_a_word_that_an_address_takes_no_such_request(client: Client) -> None:
+    client.force_login(ada())
+    assert client.get("/desk/payouts/open/", headers={"Accept": "application/json"}).content == b""
+    assert client.post("/desk/payouts/", headers={"Accept": "text/html"}).content == b""

@@ -38,6 +38,10 @@ def signed_in(person: User) -> Client:
     return client
 
 
+def this_month() -> str:
+    return f"{timezone.now():%Y-%m}"
+
+
 # --- the artist
 
 
@@ -212,7 +216,7 @@ def test_two_people_pay_a_run_through_the_pages(standin: Standin) -> None:
     earn(payee, 60_005_000)
     first, second = signed_in(ada()), signed_in(max_())
 
-    opened = first.post("/desk/payouts/open/", {"unit": "USD", "period": "2026-11"})
+    opened = first.post("/desk/payouts/open/", {"unit": "USD", "period": this_month()})
     run = PayoutRun.objects.get()
     assert opened["Location"] == f"/desk/payouts/{run.pk}/"
     page = first.get(opened["Location"]).text
@@ -223,7 +227,7 @@ def test_two_people_pay_a_run_through_the_pages(standin: Standin) -> None:
     refused = first.post(f"/desk/payouts/{run.pk}/approve/", {"content_hash": run.content_hash}, follow=True)
     assert "somebody else has to approve it" in refused.text
     approved = second.post(f"/desk/payouts/{run.pk}/approve/", {"content_hash": run.content_hash}, follow=True)
-    assert "Approved: 1 payouts are reserved." in approved.text
+    assert "Approved. Reserved for payout: 1." in approved.text
     second.post(f"/desk/payouts/{run.pk}/execute/")
     assert 'hx-trigger="every 2s"' in second.get(f"/desk/payouts/{run.pk}/").text
     tasks.sweep()
@@ -231,6 +235,9 @@ def test_two_people_pay_a_run_through_the_pages(standin: Standin) -> None:
     fragment = second.get(f"/desk/payouts/{run.pk}/progress/").text
     assert "hx-trigger" not in fragment  # it is done, and asks no more
     assert "<html" not in fragment
+    assert fragment.count('hx-swap-oob="delete"') == 2  # nothing is left to pause
+    assert "hx-swap-oob" not in second.get(f"/desk/payouts/{run.pk}/").text
+    assert "1 payee<" in fragment
     [transfer] = standin.transfers(run.payouts.get().transfer_group)
     assert transfer["id"] in fragment
     rows = list(
@@ -284,7 +291,7 @@ def test_a_run_is_computed_again_and_cancelled_at_the_desk(payee: Payee) -> None
 def test_a_second_run_of_a_currency_is_refused_with_a_reason(payee: Payee) -> None:
     open_run()
 
-    answer = signed_in(ada()).post("/desk/payouts/open/", {"unit": "USD", "period": "2026-11"})
+    answer = signed_in(ada()).post("/desk/payouts/open/", {"unit": "USD", "period": this_month()})
 
     assert answer.status_code == 422
     assert "Finish or cancel it first" in answer.text
@@ -294,6 +301,13 @@ def test_a_month_that_is_none_is_refused(payee: Payee) -> None:
     answer = signed_in(ada()).post("/desk/payouts/open/", {"unit": "USD", "period": "November"})
 
     assert (answer.status_code, "as 2026-11" in answer.text) == (422, True)
+
+
+def test_a_month_that_has_not_begun_is_refused_and_kept(payee: Payee) -> None:
+    answer = signed_in(ada()).post("/desk/payouts/open/", {"unit": "USD", "period": "2099-12"})
+
+    assert (answer.status_code, "has not begun" in answer.text, 'value="2099-12"' in answer.text) == (422, True, True)
+    assert not PayoutRun.objects.exists()
 
 
 def test_payees_are_held_and_let_go_at_the_desk(payee: Payee) -> None:
