@@ -8,7 +8,7 @@ from django.db.models import BigIntegerField, Case, F, OuterRef, Q, QuerySet, Su
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Coalesce
 
-from ledger import corrections, flows, months, reading
+from ledger import corrections, flows, months, reading, words
 from ledger.flows import Move
 from ledger.models import Account, Policy, Posting, SnapshotLine
 from megabox.reporting import Filters, Queried, Report, account_url, entry_url, posting_url, source_url
@@ -19,7 +19,7 @@ GROUP = "The books"
 
 def trial_balance(filters: Filters) -> Table:
     """Every account that ever moved, with its debits and credits up to the end of a day."""
-    accounts = _accounts(filters.unit, filters.text)
+    accounts = _accounts(filters.unit, filters.text).annotate(named=F("code"))
     moved = accounts.annotate(
         debited=_summed("debit", before=filters.end), credited=_summed("credit", before=filters.end)
     ).filter(Q(debited__gt=0) | Q(credited__gt=0))
@@ -28,6 +28,7 @@ def trial_balance(filters: Filters) -> Table:
     )
     columns = [
         Column("account", "Account", link=lambda row: account_url(str(row[0]))),
+        Column("words", "In words"),
         Column("kind", "Kind"),
         Column("unit", "Unit", Kind.UNIT),
         Column("debits", "Debits", Kind.MONEY, Total.SUM),
@@ -36,8 +37,8 @@ def trial_balance(filters: Filters) -> Table:
         Column("balance", "Balance", Kind.MONEY),
     ]
     note = "Every movement debits one account and credits another, so in each unit debits less credits is zero."
-    fields = ["code", "kind", "unit", "debited", "credited", "net", "balance"]
-    rows = Queried(net.order_by("unit", "code"), fields)
+    fields = ["code", "named", "kind", "unit", "debited", "credited", "net", "balance"]
+    rows = Queried(net.order_by("unit", "code"), fields, make=_in_words)
     return Table("Trial balance", columns, rows, note="" if filters.text else note)
 
 
@@ -50,6 +51,7 @@ def general_ledger(filters: Filters) -> Table:
 def _overview(filters: Filters) -> Table:
     """Each account whose code begins so: opening balance, what moved, closing balance."""
     accounts = _accounts(filters.unit, filters.text).annotate(
+        named=F("code"),
         debits_before=_summed("debit", before=filters.start),
         credits_before=_summed("credit", before=filters.start),
         debited=_summed("debit", since=filters.start, before=filters.end),
@@ -63,6 +65,7 @@ def _overview(filters: Filters) -> Table:
     )
     columns = [
         Column("account", "Account", link=lambda row: account_url(str(row[0]))),
+        Column("words", "In words"),
         Column("kind", "Kind"),
         Column("unit", "Unit", Kind.UNIT),
         Column("opening", "Opening", Kind.MONEY),
@@ -70,9 +73,13 @@ def _overview(filters: Filters) -> Table:
         Column("credits", "Credits", Kind.MONEY, Total.SUM),
         Column("closing", "Closing", Kind.MONEY),
     ]
-    fields = ["code", "kind", "unit", "opening", "debited", "credited", "closing"]
-    rows = Queried(balances.order_by("unit", "code"), fields)
+    fields = ["code", "named", "kind", "unit", "opening", "debited", "credited", "closing"]
+    rows = Queried(balances.order_by("unit", "code"), fields, make=_in_words)
     return Table("General ledger", columns, rows, empty="No account with a movement begins like this.")
+
+
+def _in_words(row: tuple[Any, ...]) -> Row:
+    return (row[0], words.of(row[1]), *row[2:])
 
 
 def _account(account: Account, filters: Filters) -> Table:
@@ -119,6 +126,7 @@ def _account(account: Account, filters: Filters) -> Table:
         account.code,
         columns,
         rows,
+        note=words.of(account.code),
         before=[_balance_line(filters.start, "Opening balance", account.unit, opening)],
         after=[_balance_line(filters.end, "Closing balance", account.unit, closing)],
     )

@@ -16,9 +16,10 @@ from django.views.decorators.http import require_GET
 
 from ads.models import GroupEntry, Impression, ImpressionGroup
 from ledger.models import Entry, Posting
-from megabox import sources
+from megabox import money, sources
 from megabox.presenting import Cell, Head, cells, heads, moment, total_cells
 from megabox.reporting import Queried, account_url, entry_url, posting_url, source_url
+from megabox.sheets import percent
 from megabox.sources import Fact, Thing
 from megabox.tables import Column, Kind, Listed, Row, Table, Total
 from payouts import tracing
@@ -124,17 +125,40 @@ def posting(request: HttpRequest, posting_id: int) -> HttpResponse:
         Fact("Occurred", moment(found.entry.occurred_at)),
         Fact("Debit", found.debit.code, account_url(found.debit.code)),
         Fact("Credit", found.credit.code, account_url(found.credit.code)),
-        Fact("Amount in micros", f"{found.amount} {found.unit}"),
+        Fact("Amount", _exact(found.amount, found.unit)),
         Fact("Source", found.source, source_url(found.source)),
         Fact("Matures on", found.matures_on.isoformat() if found.matures_on else ""),
         Fact("Matured by", f"posting {matured.pk}", posting_url(matured.pk)) if matured else Fact("", ""),
         Fact("Takes back", str(found.reverses_id or ""), posting_url(found.reverses_id or 0)),
-        *(Fact(name, str(value)) for name, value in sorted(found.facts.items())),
+        *_frozen(found),
     ]
     sections = [_uses(request, found)] if matured else []
     if found.reversals.exists():
         sections.append(_postings(request, "Taken back by", Q(reverses=found)))
     return _page(request, "Posting", Thing(f"Posting {found.pk}", known), *sections)
+
+
+FACTS = {"isrc": "ISRC", "upc": "UPC", "sheet": "Split sheet", "artist": "Artist, by number"}
+"""What frozen facts are called, where it is not their own name."""
+
+
+def _frozen(posting: Posting) -> list[Fact]:
+    """The facts a posting froze: titles first, amounts as money, parts in percent."""
+    found = []
+    for name, value in sorted(posting.facts.items(), key=lambda fact: (fact[0] != "title", fact[0])):
+        words = name.removesuffix("_micros").removesuffix("_basis_points")
+        text = str(value)
+        if name.endswith("_micros") and isinstance(value, int):
+            text = _exact(value, posting.unit)
+        elif name.endswith("_basis_points") and isinstance(value, int):
+            text = f"{percent(value)} %"
+        found.append(Fact(FACTS.get(words, words.replace("_", " ").capitalize()), text))
+    return found
+
+
+def _exact(micros: int, unit: str) -> str:
+    """An amount as people write it, and as the books hold it."""
+    return f"{money.display_exact(micros, unit)} ({micros} micros)"
 
 
 def _uses(request: HttpRequest, earning: Posting) -> Section:

@@ -10,6 +10,8 @@ from megabox.tables import Column, Kind, Row, Table, Value
 
 SHORT = 12
 """Letters of a text that has room beside others on a phone."""
+LONG_WORD = 24
+"""Letters of a word that no table gives up room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,11 @@ class Cell:
     def is_short(self) -> bool:
         """Whether it needs no line of its own on a phone."""
         return len(self.text) <= SHORT
+
+    @property
+    def is_one_long_word(self) -> bool:
+        """Whether it may be broken anywhere where a table has no room, as a code or an address."""
+        return len(self.text) > LONG_WORD and " " not in self.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,18 +76,24 @@ def usable(day: date) -> date:
     return day
 
 
+def day_field(label: str) -> forms.DateField:
+    """A day to be chosen."""
+    sentences = {"invalid": "Choose a day, like 2026-11-29.", "required": "Choose a day, like 2026-11-29."}
+    return forms.DateField(label=label, widget=forms.DateInput(attrs={"type": "date"}), error_messages=sentences)
+
+
 class FilterForm(forms.Form):
     """What people choose on a report's page, and the sentences they get when it is wrong."""
 
-    since = forms.DateField(label="From", widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(label="To", widget=forms.DateInput(attrs={"type": "date"}))
+    since = day_field("From")
+    until = day_field("To")
     unit = forms.RegexField(
         r"^[A-Za-z]{3}$",
         label="Currency",
         required=False,
         max_length=3,
         error_messages={"invalid": "Write a currency as three letters, like USD; XCR are credits."},
-        widget=forms.TextInput(attrs={"autocomplete": "off", "size": 4}),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "size": 4, "placeholder": "All"}),
     )
     text = forms.CharField(
         label="Text", required=False, max_length=100, widget=forms.TextInput(attrs={"autocomplete": "off"})

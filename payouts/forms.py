@@ -9,7 +9,7 @@ from django.conf import settings
 
 from artists.models import Payee
 from megabox import money
-from megabox.reporting import usable
+from megabox.reporting import day_field, usable
 from payouts import iban
 from payouts.models import BankAccount, Block
 
@@ -38,8 +38,8 @@ class ThresholdForm(forms.Form):
 class WindowForm(forms.Form):
     """The days a statement covers, both included."""
 
-    since = forms.DateField(label="From", widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(label="To", widget=forms.DateInput(attrs={"type": "date"}))
+    since = day_field("From")
+    until = day_field("To")
 
     def clean(self) -> dict[str, Any]:
         """The first day is not after the last."""
@@ -88,7 +88,7 @@ class RunForm(forms.Form):
 class BookingForm(forms.Form):
     """The day on which the bank booked what a file asked for."""
 
-    booked_on = forms.DateField(label="Booked by the bank on", widget=forms.DateInput(attrs={"type": "date"}))
+    booked_on = day_field("Booked by the bank on")
 
 
 class BankAccountForm(forms.Form):

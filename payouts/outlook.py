@@ -52,9 +52,14 @@ def outlook(payee: Payee, unit: str, at: datetime) -> Outlook:
     return Outlook(payable, amount, least, is_next, why)
 
 
+def least_threshold(at: datetime) -> int:
+    """The least threshold that a payee may choose, in micros."""
+    return policies.current(at).payout_threshold_min_micros
+
+
 def choose_threshold(payee: Payee, micros: int, unit: str, at: datetime) -> None:
     """Let a payee choose the least that is paid out, in micros. Raises BadThreshold below the policy's minimum."""
-    least = policies.current(at).payout_threshold_min_micros
+    least = least_threshold(at)
     if micros < least:
         raise BadThreshold(f"The least you can choose is {money.display(least, unit)}.")
     Payee.objects.filter(pk=payee.pk).update(threshold_micros=micros)

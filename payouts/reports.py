@@ -181,7 +181,7 @@ def issued(filters: Filters) -> Table:
         found = found.filter(payee__name__icontains=filters.text)
     columns = [
         Column("number", "Number", link=lambda row: f"/desk/payouts/statements/{row[8]}.pdf"),
-        Column("month", "Month", Kind.DAY),
+        Column("month", "Month"),
         Column("payee", "Payee"),
         Column("unit", "Unit", Kind.UNIT),
         Column("version", "Version"),
@@ -203,7 +203,8 @@ def issued(filters: Filters) -> Table:
         "pk",
         "sha256",
     ]
-    rows = Queried(found.order_by("-month", "payee__name", "unit", "-version"), fields)
+    ordered = found.order_by("-month", "payee__name", "unit", "-version")
+    rows = Queried(ordered, fields, make=lambda row: (row[0], f"{row[1]:%Y-%m}", *row[2:]))
     return Table("Issued statements", columns, rows, empty="No statement was issued in these days.")
 
 

@@ -77,6 +77,7 @@ def _earnings_page(request: SignedInRequest, chosen: Chosen, form: ThresholdForm
         "paid": statements.paid_ever(chosen.payee, chosen.unit),
         "outlook": next_payout,
         "form": form or ThresholdForm(unit=chosen.unit, initial={"threshold": _typed(next_payout.threshold_micros)}),
+        "least_micros": outlook.least_threshold(now),
         "chart": pictures.bar_chart(amounts),
         "lines": year.lines.latest(LATEST, but=statements.PAID),
         "payouts": _shown_payouts(chosen),

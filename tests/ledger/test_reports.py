@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from django.utils import timezone
 
-from ledger import chart, corrections, journal, reports
+from ledger import chart, corrections, journal, reports, words
 from ledger.models import Account
 from megabox.reporting import Filters
 from megabox.tables import Row, Table
@@ -47,6 +47,34 @@ def test_every_balance_of_the_trial_balance_is_the_journals(books: None) -> None
     ) | set(Account.objects.filter(credits__isnull=False).values_list("code", flat=True))
     for line in found:
         assert line["balance"] == journal.balance(str(line["account"]))
+
+
+def test_accounts_say_in_words_what_they_are(books: None) -> None:
+    for table in (reports.trial_balance(asked()), reports.general_ledger(asked())):
+        named_so = {line["account"]: line["words"] for line in lines(table)}
+        assert all(named_so.values())
+        assert named_so["payee:43:pending:EUR"] == "Payee 43: earned, being checked"
+        assert named_so["xcr:issued:XCR"] == "Credits issued"
+    assert reports.general_ledger(asked(text="stripe:balance:USD")).note == "Our balance at Stripe"
+
+
+def test_every_family_of_the_chart_has_words() -> None:
+    codes = [
+        *(chart.payee(1, place, "USD") for place in chart.PLACES),
+        *(code("USD") for code in (chart.stripe, chart.bank, chart.receivable, chart.suspense, chart.unsettled)),
+        *(code("USD") for code in (chart.transit, chart.backing, chart.preorders, chart.commission, chart.ads_revenue)),
+        *(code("USD") for code in (chart.stripe_fees, chart.dispute_fees, chart.payee_ad_share, chart.publishers)),
+        *(code("USD") for code in (chart.listener_rewards, chart.clawback_loss)),
+        *(code(1, "USD") for code in (chart.prepaid, chart.advertiser_owed, chart.escrow)),
+        *(code("DE", "USD") for code in (chart.vat, chart.withheld)),
+        *(code() for code in (chart.xcr_issued, chart.xcr_spent, chart.xcr_expired, chart.xcr_revoked)),
+        chart.pool("2026-11", "USD"),
+        chart.wallet(1),
+    ]
+    found = {code: words.of(code) for code in codes}
+    assert all(found.values())
+    assert len(set(found.values())) == len(codes)
+    assert words.of("nothing:of:ours:USD") == ""
 
 
 def test_debits_and_credits_agree_in_every_unit(books: None) -> None:

@@ -128,7 +128,11 @@ def test_an_entry_and_what_took_it_back_name_each_other(desk: Client) -> None:
     assert undone.digest in page
     earned = sale.postings.filter(credit__code__startswith="payee:").first()
     assert earned is not None
-    assert "Taken back by" in desk.get(f"/desk/books/postings/{earned.pk}/").text
+    page = desk.get(f"/desk/books/postings/{earned.pk}/").text
+    assert f"({earned.amount} micros)" in page
+    assert "<dt>Split</dt><dd>100 %</dd>" in page
+    assert "_micros" not in page
+    assert "Taken back by" in page
 
 
 @pytest.mark.parametrize(

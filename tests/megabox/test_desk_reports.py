@@ -52,7 +52,7 @@ def test_a_report_without_a_row_says_so_and_its_files_still_have_their_header(de
 @pytest.mark.parametrize(
     ("asked", "sentence"),
     [
-        ({"since": "yesterday"}, "Enter a valid date."),
+        ({"since": "yesterday"}, "Choose a day, like 2026-11-29."),
         ({"since": "2026-12-01", "until": "2026-11-01"}, "The first day is after the last. Swap them."),
         ({"until": "9999-12-31"}, "Choose a day between 1970 and 9998."),
     ],

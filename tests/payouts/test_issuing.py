@@ -276,3 +276,4 @@ def test_a_closed_month_is_issued_on_demand_and_nothing_else(issued: IssuedState
 def test_the_desk_lists_what_was_issued(issued: IssuedStatement) -> None:
     page = signed_in(ada()).get("/desk/reports/statements/", {"since": "2026-01-01", "until": "2026-12-31"}).text
     assert f"/desk/payouts/statements/{issued.pk}.pdf" in page
+    assert ">2026-10</td>" in page

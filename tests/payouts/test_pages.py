@@ -51,6 +51,7 @@ def test_the_earnings_page_says_what_is_available_and_what_comes_next(payee: Pay
     assert page.status_code == 200
     assert "$60.005" in page.text
     assert "With the next run." in page.text
+    assert "The least you can choose is $10.00." in page.text
     assert "Night Bus" in page.text
 
 

@@ -49,6 +49,8 @@ def test_a_failed_payout_shows_its_attempt_its_postings_and_a_button(standin: St
     assert "payout failed" in page and "payout:transit:USD" in page
     assert "its money went back to the payee at once" in page
     assert f'action="/desk/payouts/payout/{payout.pk}/retry/"' in page
+    assert f'href="/desk/books/payouts/{payout.pk}/"' in page
+    assert "/desk/reports/general-ledger/?text=payout%3Atransit%3AUSD" in page
     assert "/release/" not in page
 
 
