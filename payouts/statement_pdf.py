@@ -30,13 +30,13 @@ WIDE = 297 - 2 * MARGIN
 
 COLUMNS: Sequence[tuple[str, float, str]] = (
     ("Date", 18, "L"),
-    ("What", 52, "L"),
+    ("What", 55, "L"),
     ("ISRC or UPC", 21, "L"),
     ("Country", 11, "L"),
     ("Qty", 10, "R"),
     ("Price", 18, "R"),
     ("Tax", 15, "R"),
-    ("Rule", 33, "L"),
+    ("Rule", 30, "L"),
     ("Artists' share", 20, "R"),
     ("My split", 13, "R"),
     ("Amount", 24, "R"),

@@ -20,5 +20,5 @@ def test_only_what_waits_has_a_number_and_everything_is_named_once(client: Clien
     make_track()
     Rendition.objects.update(state=Rendition.State.FAILED, reason="It broke.")
     page = client.get("/desk/").content.decode()
-    assert page.count("card--link") == page.count("Files that could not be made") == 1
+    assert page.count("card--link") == page.count("files that could not be made") == 1
     assert "Nothing waits." not in page

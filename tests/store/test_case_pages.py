@@ -96,7 +96,7 @@ def test_the_desk_counts_what_waits_for_an_answer(desk: Client) -> None:
     disputed("needs_response")
     disputed("needs_response", "lost")
     page = text(desk, "/desk/")
-    assert "Disputes to answer" in page
+    assert "disputes to answer" in page
     assert Dispute.objects.waiting().count() == 1
 
 
