@@ -27,7 +27,8 @@ How to read them
 CSV in UTF-8 with a byte order mark, commas, double quotes, a header in the first line. Amounts are whole micros:
 millionths of their unit, so 9990000 USD micros are $9.99. XCR are credits; 1 credit is 1000 micros of the ads currency
 ({currency}), and 1 micro of money stands behind 1000 XCR micros. Times are UTC. Yes is 1, no is 0, an empty cell is
-not known. Text that begins like a formula, or with an apostrophe, has an apostrophe in front: take it off again.
+not known. Text that begins like a formula, or with an apostrophe, has an apostrophe in front, and so has a formula
+behind ; or | or a tab or a new line, where a spreadsheet may split (see MARKED in the program): take them off again.
 No buyer's name or address, no e-mail and no bank details are in these files. The statements in the folder statements/
 are the PDFs that payees were given, byte by byte; they have the payee's name, as payees.csv has.
 

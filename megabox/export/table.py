@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from ledger.content import facts_text
-from megabox.sheets import MARK, is_formula
+from megabox.sheets import MARK, NEXT_CELL, is_formula
 
 AT_ONCE = 2_000
 """Rows fetched at once: an export of any size needs the memory of so many."""
@@ -60,8 +60,8 @@ def text(cell: Any) -> str:
     """A cell as it is written.
 
     Times are UTC with microseconds, yes is 1 and no is 0, what is not known is empty, lists and facts are JSON. Text
-    that a spreadsheet would run, or that begins with an apostrophe, gets an apostrophe in front, which a reader takes
-    off again.
+    that a spreadsheet would run, or that begins with an apostrophe, gets an apostrophe in front, and so does what would
+    be run where a line is split at something else than commas. A reader takes them off again.
     """
     if cell is None:
         return ""
@@ -74,9 +74,9 @@ def text(cell: Any) -> str:
     if isinstance(cell, date):
         return cell.isoformat()
     if isinstance(cell, dict):
-        return facts_text(cell)
+        return NEXT_CELL.sub(r"\1'", facts_text(cell))
     if isinstance(cell, list | tuple):
         return facts_text({"": cell})[4:-1]
-    written = str(cell)
+    written = NEXT_CELL.sub(r"\1'", str(cell))
     is_risky = written.startswith(("'", MARK)) or is_formula(written)
     return f"'{written}" if is_risky else written

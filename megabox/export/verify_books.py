@@ -26,6 +26,8 @@ CREDIT = "XCR"
 XCR_PER_MICRO = 1_000
 MOST_SHOWN = 20
 SUSPENSE_DAYS = 3
+MARKED = re.compile(r"([;|\t\r\n])'(?=['\s]*[=+@\uff1d\uff0b\uff0d\uff20-])")
+"""An apostrophe before what a spreadsheet would run if it split a line there."""
 
 # File -> its columns; those marked with # are whole numbers. An empty cell is "not known".
 FILES = {
@@ -223,6 +225,21 @@ def reading(books: Books) -> Findings:
         books.db.execute(f"CREATE INDEX index_{index} ON {on}")
 
 
+def extent(books: Books) -> Findings:
+    """The books end with the posting that the manifest names; of books that are not whole, it is of their last day."""
+    until, last = books.manifest.get("until"), books.manifest.get("last_posting")
+    is_day = isinstance(until, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", until) is not None
+    if type(books.manifest.get("is_whole")) is not bool or not (is_day or (until is None and books.is_whole)):
+        yield f"The manifest does not say whether the books are whole, or until which day they go: {until!r}."
+    for (highest,) in books.rows("SELECT COALESCE(MAX(posting_id), 0) FROM postings"):
+        if books.is_whole and last != highest:
+            yield f"The last posting is {highest}; the manifest says {last}."
+    if last and is_day:
+        day = books.one("SELECT occurred_at FROM postings JOIN entries USING (entry_id) WHERE posting_id = ?", last)
+        if day is None or day[:10] > until:
+            yield f"The last posting is {last}, but it is not of {until} or before."
+
+
 def cells(row: list[str], columns: list[str]) -> list[Any]:
     """The cells of a row as values. Raises ValueError."""
     if len(row) != len(columns):
@@ -234,7 +251,7 @@ def cells(row: list[str], columns: list[str]) -> list[Any]:
                 raise ValueError(f"{column[:-1]} is {cell!r}, which is no whole number")
             values.append(int(cell) if cell else None)
         else:
-            values.append(cell[1:] if cell.startswith("'") else cell)
+            values.append(MARKED.sub(r"\1", cell.removeprefix("'")))
     return values
 
 
@@ -915,6 +932,7 @@ def unsettled_ads(books: Books) -> Findings:
 # --- payouts
 
 OPEN = ("RESERVED", "SENDING", "UNKNOWN")
+SENT = ("SENDING", "UNKNOWN", "PAID", "RETURNED")
 MOST_DOUBTFUL = 10
 DECIDED = ("APPROVED", "EXECUTING", "COMPLETED", "COMPLETED_WITH_ERRORS")
 
@@ -925,7 +943,8 @@ def payout_runs(books: Books) -> Findings:
         "SELECT run_id, unit, period, state, high_water, policy_version, content_hash, created_by, approved_by"
         " FROM payout_runs"
     ):
-        if state in DECIDED and (approved_by is None or approved_by == created_by):
+        sent = books.one(f"SELECT COUNT(*) FROM payouts WHERE run_id = ? AND state IN {SENT}", run_id)
+        if (state in DECIDED or sent) and (approved_by is None or approved_by == created_by):
             yield f"Run {run_id} is {state}, opened by {created_by} and approved by {approved_by}."
         if not content_hash:
             continue
@@ -947,6 +966,10 @@ def payout_runs(books: Books) -> Findings:
         payable = {int(code.split(":")[1]): amount for code, amount in changes}
         if (books.is_whole or mark <= books.manifest["last_posting"]) and payable != {i[0]: i[1] for i in items}:
             yield f"Run {run_id} does not hold exactly what could be paid at posting {mark}."
+    for payout_id, run_id in books.all(
+        "SELECT payout_id, run_id FROM payouts WHERE run_id NOT IN (SELECT run_id FROM payout_runs)"
+    ):
+        yield f"Payout {payout_id} is of run {run_id}, which is not there."
 
 
 def hashes(head: list[Any], items: list[list[Any]]) -> set[str]:
@@ -1083,6 +1106,7 @@ CHECKS: tuple[tuple[str, Callable[[Books], Findings], bool], ...] = (
     # what, how, and whether it can be asked of the beginning of the books too
     ("files are those of the manifest", manifest, True),
     ("every cell can be read", reading, True),
+    ("the books end where the manifest says", extent, True),
     ("accounts are what the chart says", accounts, True),
     ("policies follow each other", policies, True),
     ("entries are whole", entries, True),

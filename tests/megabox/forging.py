@@ -111,7 +111,7 @@ def cover_up(folder: Path, *entry_ids: str) -> None:
     write(folder, "balances", balances)
     path = folder / "manifest.json"
     said = json.loads(path.read_text())
-    said["totals"] = totals
+    said["totals"], said["last_posting"] = totals, max(int(row["posting_id"]) for row in postings)
     path.write_text(json.dumps(said))
     agree(folder)
 

@@ -201,6 +201,11 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
         ("=1+1", "'=1+1"),
         ("'quoted", "''quoted"),
         (" -x", "' -x"),
+        ("Night;=1+1", "Night;'=1+1"),
+        ("Night | '@sum", "Night |' '@sum"),
+        ("\t;=1", "'\t;'=1"),
+        ("a\n=1;'=1", "a\n'=1;''=1"),
+        ({"title": "Night;=1"}, '{"title":"Night;\'=1"}'),
         ("plain", "plain"),
     ],
 )

@@ -134,6 +134,11 @@ def same_person(rows: list[Row]) -> None:
     rows[0]["approved_by"] = rows[0]["created_by"]
 
 
+def same_person_and_another_state(rows: list[Row]) -> None:
+    same_person(rows)
+    rows[0]["state"] = "COMPUTED"
+
+
 STRIPE_LINE = {
     "stripe_id": "txn_1",
     "type": "charge",
@@ -273,6 +278,12 @@ FORGERIES: dict[str, tuple[str, Callable[[list[Row]], None], str]] = {
         "unsettled is what waits, and zero for closed days",
     ),
     "a run that one person agreed on": ("payout_runs", same_person, "runs are what two persons agreed on"),
+    "a run that paid and says it was never agreed on": (
+        "payout_runs",
+        same_person_and_another_state,
+        "runs are what two persons agreed on",
+    ),
+    "a run that is gone": ("payout_runs", drop(), "runs are what two persons agreed on"),
     "a payout's amount": (
         "payouts",
         grow("amount_micros", ("state", "PAID")),
@@ -506,6 +517,27 @@ def test_a_file_beside_the_statements_is_found_though_the_manifest_agrees(name: 
 def test_a_manifest_that_says_nothing_is_found(text: str, books: Path) -> None:
     (books / "manifest.json").write_text(text)
     assert "files are those of the manifest" in verdict(books)
+
+
+def forget_what_is_cached(rows: list[Row]) -> None:
+    for row in rows:
+        row["cached_micros"] = ""
+
+
+@pytest.mark.parametrize("until", [None, "", "x", [], "2026-10-01"])
+def test_books_that_only_say_that_they_are_not_whole_are_found(until: object, books: Path) -> None:
+    """What is cut is not held against payouts and disputes, so a forger would like it to be cut."""
+    change(books, "balances", forget_what_is_cached)
+    change(books, "attempts", drop(("state", "SUCCEEDED")))
+    manifest = json.loads((books / "manifest.json").read_text())
+    (books / "manifest.json").write_text(json.dumps({**manifest, "is_whole": False, "until": until}))
+    assert "the books end where the manifest says" in verdict(books)
+
+
+def test_books_that_name_another_end_are_found(books: Path) -> None:
+    manifest = json.loads((books / "manifest.json").read_text())
+    (books / "manifest.json").write_text(json.dumps({**manifest, "last_posting": 1}))
+    assert set(verdict(books)) == {"the books end where the manifest says"}
 
 
 @pytest.mark.parametrize("cell", ["9,99", "1e3", "0x10", "٣", "--1", "9" * 25, "01"])
