@@ -61,6 +61,7 @@ def paid_by_file(file: PayoutFile, payouts: Sequence[Payout], *, booked: datetim
 def failed(payout: Payout, *, at: datetime) -> None:
     """Transit -> payable: the reservation is given back, and settles first what the payee owes."""
     event = f"failed:{payout.retries}" if payout.retries else "failed"
+    payees.lock([payout.payee_id], payout.unit)  # all places at once, for settling locks more of them below
     journal.post(_key(payout, event), "payout failed", [_back_to_payable(payout)], occurred_at=at)
     _settle_owed(payout, event, at)
 
@@ -75,6 +76,7 @@ def returned(payout: Payout, *, at: datetime) -> None:
         source=payout.source,
         facts=_proof(payout),
     )
+    payees.lock([payout.payee_id], payout.unit)  # as in `failed`
     journal.post(_key(payout, "returned"), "payout returned", [line], occurred_at=at)
     _settle_owed(payout, "returned", at)
 

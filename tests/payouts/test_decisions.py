@@ -10,7 +10,7 @@ import pytest
 from django.db import connection, transaction
 
 from ledger import audit as books
-from ledger import chart, journal
+from ledger import chart, journal, payees
 from ledger.journal import Line
 from payouts import audit, blocks, decisions, queue, runs, tasks, transfers
 from payouts.models import Attempt, Decision, Payout, PayoutRun
@@ -381,6 +381,40 @@ def test_giving_back_and_sending_at_once_end_in_one_of_the_two(standin: Standin)
     sent = len(standin.transfers(payout.transfer_group))
     assert (payout.state, sent, payable(nina)) in [(State.PAID, 1, 0), (State.FAILED, 0, 60 * MICROS)]
     assert_clean()
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer at a time")
+@pytest.mark.django_db(transaction=True)
+def test_giving_back_and_a_refund_to_the_same_payee_do_not_wait_in_a_ring(monkeypatch: pytest.MonkeyPatch) -> None:
+    nina = make_payee()
+    earn(nina, 60 * MICROS)
+    payout, person = executing_run().payouts.get(), max_()
+    has_posted, real = threading.Event(), journal.post
+
+    def post(*args: Any, **kwargs: Any) -> journal.Posted:
+        posted = real(*args, **kwargs)
+        if not has_posted.is_set():
+            has_posted.set()
+            while not somebody_waits_for_us():
+                pass
+        return posted
+
+    def take_back() -> None:
+        has_posted.wait()
+        with transaction.atomic():
+            payees.lock([nina.pk], "USD")
+
+    monkeypatch.setattr(journal, "post", post)
+    raised = at_once(lambda: decisions.release(payout.pk, by=person, why="stop", at=NOON), take_back)
+
+    assert raised == []
+    assert payable(nina) == 60 * MICROS
+
+
+def somebody_waits_for_us() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+        return cursor.fetchone() is not None
 
 
 @pytest.mark.django_db(transaction=True)
