@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from babel.core import UnknownLocaleError
-from babel.numbers import format_currency, get_currency_precision, get_currency_symbol
+from babel.numbers import format_currency, get_currency_precision, get_currency_symbol, list_currencies
 
 MICROS = 1_000_000
 CREDIT = "XCR"
@@ -26,6 +26,17 @@ class BadAmount(ValueError):
 def minor_digits(unit: str) -> int:
     """How many decimal places the smallest coin of `unit` has: 2 for USD, 0 for JPY."""
     return get_currency_precision(unit)
+
+
+def is_counted_alike(unit: str) -> bool:
+    """Whether Stripe counts `unit` in the same smallest coins as we do; if not, what we ask would be a hundredth.
+
+    Source: docs.stripe.com/currencies, "Zero-decimal currencies" and "Special cases".
+    """
+    return unit in list_currencies() and minor_digits(unit) == (0 if unit in _AT_STRIPE_WHOLE else 2)
+
+
+_AT_STRIPE_WHOLE = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF"
 
 
 def micros_per_minor(unit: str) -> int:

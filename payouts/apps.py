@@ -13,6 +13,9 @@ class PayoutsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        """Check the settings of money at the start, and let the database refuse changes."""
+        from payouts import rails  # noqa: F401 - it registers its check
+
         triggers.append_only("payouts_decision", "id = NEW.id")
         triggers.append_only(
             "payouts_issuedstatement",

@@ -4,12 +4,16 @@ Whoever gave bank details is paid by file: euros to an IBAN by a SEPA file where
 all else by a CSV file that the operator pays by hand. Everybody else is paid through Stripe.
 """
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
+from django.core import checks
 
 from artists.models import Payee
+from megabox import money
 from payouts import iban
 from payouts.models import BankAccount, Rail
 
@@ -52,3 +56,30 @@ def _route(payee: Payee, account: BankAccount | None, unit: str) -> Route:
     is_in_sepa = account.kind == BankAccount.Kind.IBAN and account.number[:2] in iban.SEPA_COUNTRIES
     is_sepa = is_in_sepa and unit == SEPA_UNIT and is_sepa_on()
     return Route(Rail.SEPA if is_sepa else Rail.CSV, account.destination)
+
+
+@checks.register
+def check(app_configs: object, **_: Any) -> Sequence[checks.CheckMessage]:
+    """What of the operator's settings would send wrong sums, or files that no bank takes; told at the start."""
+    faults = [
+        checks.Error(f"{unit}: Stripe counts it in other coins than we do. Choose another.", id="payouts.E001")
+        for unit in dict.fromkeys([settings.ADS_CURRENCY, *settings.SALE_CURRENCIES])
+        if not money.is_counted_alike(unit)
+    ]
+    if is_sepa_on():
+        faults += [checks.Error(said, id="payouts.E002") for said in _wrong_debtor()]
+    return faults
+
+
+def _wrong_debtor() -> list[str]:
+    found = []
+    if not re.search("[A-Za-z]", iban.latin(settings.SEPA_DEBTOR_NAME)):
+        found.append("SEPA_DEBTOR_NAME: Write the name in Latin letters, as the bank does.")
+    try:
+        if iban.parse(settings.SEPA_DEBTOR_IBAN) != settings.SEPA_DEBTOR_IBAN:
+            found.append("SEPA_DEBTOR_IBAN: Write it without spaces, in capitals.")
+    except iban.BadIban as bad:
+        found.append(f"SEPA_DEBTOR_IBAN: {bad}")
+    if settings.SEPA_DEBTOR_BIC and not iban.is_bic(settings.SEPA_DEBTOR_BIC):
+        found.append("SEPA_DEBTOR_BIC: A BIC has 8 or 11 letters and digits, like COBADEFFXXX.")
+    return found

@@ -37,6 +37,16 @@ def test_what_is_an_amount_becomes_exact_micros(typed: str, micros: int) -> None
     assert money.parse_amount(typed, "USD") == micros
 
 
+@pytest.mark.parametrize("unit", ["USD", "EUR", "GBP", "JPY", "KRW", "CLP", "HUF", "CHF"])
+def test_stripe_counts_these_as_we_do(unit: str) -> None:
+    assert money.is_counted_alike(unit)
+
+
+@pytest.mark.parametrize("unit", ["RSD", "ISK", "UGX", "ALL", "KWD", "TND", "usd", "XCR", "", "Euro"])
+def test_stripe_counts_these_otherwise_or_not_at_all(unit: str) -> None:
+    assert not money.is_counted_alike(unit)
+
+
 def test_currencies_without_small_coins_take_none() -> None:
     assert money.floor_to_minor(1_999_999, "JPY") == 1
     with pytest.raises(money.BadAmount):

@@ -93,6 +93,26 @@ def test_without_an_account_of_the_operator_sepa_is_off_and_says_so(operator: La
     assert rails.routes([run_before], "EUR")[run_before.pk].rail == Rail.CSV
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("SEPA_DEBTOR_IBAN", "DE02 1203 0000 0000 2020 51", "without spaces"),
+        ("SEPA_DEBTOR_IBAN", "DE02120300000000202052", "check digits"),
+        ("SEPA_DEBTOR_NAME", "音楽", "Latin letters"),
+        ("SEPA_DEBTOR_BIC", "BYLA", "8 or 11"),
+        ("SALE_CURRENCIES", ["USD", "RSD"], "RSD: Stripe counts it in other coins"),
+        ("ADS_CURRENCY", "ISK", "ISK: Stripe counts it in other coins"),
+    ],
+)
+def test_settings_that_would_pay_wrongly_are_told_at_the_start(
+    name: str, value: Any, said: str, operator: LazySettings
+) -> None:
+    assert rails.check(None) == []
+    setattr(operator, name, value)
+    [fault] = rails.check(None)
+    assert said in fault.msg
+
+
 def test_workers_leave_payouts_of_files_alone() -> None:
     by_bank("Nina")
     run = run_of()
