@@ -15,7 +15,7 @@ from benchmarks.figures import Figure, in_turn, scaled
 from benchmarks.load import HEAD_END
 from benchmarks.server import serving
 from benchmarks.urls import PLAIN
-from store import library
+from store.access import library
 from store.listeners import Listener
 from store.models import LibraryItem
 from store.music import Music

@@ -15,8 +15,8 @@ from ads.models import Ad, Invalidation, ParkedReport, SiteClaim, Spike
 from artists.models import Original, Rendition
 from megabox import audit_runs
 from payouts.models import Payout, PayoutRun
-from store import balance_checks
 from store.models import Dispute, StripeEvent
+from store.reconciliation import balance_checks
 from users.access import staff_required
 from users.models import Mail
 

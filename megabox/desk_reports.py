@@ -21,8 +21,8 @@ from megabox.snapshots import reading
 from megabox.tables import Row, Table
 from payouts import liabilities, pictures, pool_reports
 from payouts import reports as payouts
-from store import balance_reports
 from store import reports as store
+from store.reconciliation import balance_reports
 from users.access import staff_required
 
 PER_PAGE = 50

@@ -10,6 +10,6 @@ class StoreConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to who logs in, so that a guest takes along what they have."""
-        from store import arrivals
+        from store.access import arrivals
 
         arrivals.listen()

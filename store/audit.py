@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from ledger.audit import Check, Finding, all_findings
 from ledger.models import Posting
-from store import balance_audit, deposit_refunds, dispute_audit, preorder_audit, preorder_refunds, sale_checks
+from store.cases import deposit_refunds, dispute_audit, preorder_audit, preorder_refunds, sale_checks
 from store.models import (
     Adjustment,
     BalanceTransaction,
@@ -33,6 +33,7 @@ from store.models import (
     PreOrder,
     StripeEvent,
 )
+from store.reconciliation import balance_audit
 
 ROOM = "store"
 AT_ONCE = 500

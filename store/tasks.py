@@ -7,17 +7,12 @@ from celery import shared_task
 from django.utils import timezone
 
 from megabox import steps
-from store import (
-    balance_checks,
-    deposit_refunds,
-    events,
-    figures,
-    gate,
-    preorder_refunds,
-    preorders,
-    stripe_balance,
-    waiting,
-)
+from store.access import gate
+from store.cases import deposit_refunds, preorder_refunds
+from store.payments import events, waiting
+from store.reconciliation import balance_checks, stripe_balance
+from store.sales import preorders
+from store.stats import figures
 
 
 @shared_task(time_limit=120)

@@ -4,9 +4,9 @@ import uuid
 from datetime import datetime, timedelta
 
 from artists.models import Album
-from store import preorders
 from store.listeners import Listener
 from store.models import PreOrder
+from store.sales import preorders
 
 from . import history, people, works
 from .catalogue import Say

@@ -16,9 +16,9 @@ from django.conf import settings
 
 from artists.audio.sandbox import dies_with_parent
 from megabox import money
-from store import checkout
-from store.checkout import Session
 from store.models import Order
+from store.sales import checkout
+from store.sales.checkout import Session
 
 BACKDATE = "megabox_demo_at"
 """The stand-in's own word for "date this back", in seconds since 1970; it is no word of Stripe's."""

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 
 from artists.models import Album, Artist
-from store import codes, discounts
 from store.listeners import Listener
 from store.models import CodeBatch, Discount, DownloadCode
+from store.offers import codes, discounts
 
 from .catalogue import Say
 

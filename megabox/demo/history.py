@@ -20,11 +20,14 @@ from ledger import payees
 from megabox.claims import worker_name
 from payouts import issuing, pool, reservations, runs, transfers
 from payouts.models import Payout, PayoutRun
-from store import downloads, fees, figures, gate, library, orders, prices, refunds
+from store.access import downloads, gate, library
+from store.cases import refunds
 from store.listeners import Listener
 from store.models import Download, Gate, Order
 from store.music import Music
-from store.orders import Wish
+from store.sales import fees, orders
+from store.sales.orders import Wish
+from store.stats import figures, prices
 from users.models import User
 
 from . import adverts, charges, people, plan

@@ -9,7 +9,7 @@ from django.utils import timezone
 from ads.delivery import serving
 from ads.models import Ad, Campaign, Place
 from artists.models import Album
-from store import gate
+from store.access import gate
 from tests.ads.factories import AGENT, make_ad, make_campaign, make_wallet
 from tests.artists.factories import make_album, make_artist, make_track
 from tests.store.factories import guest, music

@@ -21,7 +21,7 @@ from ads.delivery.candidates import Context, Snapshot
 from ads.delivery.replaying import Replay
 from ads.models import Ad, Campaign, CampaignDay, Place
 from artists.models import Album
-from store import gate
+from store.access import gate
 from store.listeners import Listener
 from store.music import Music
 from tests.ads.factories import AGENT, DAY, NOON, make_ad, make_campaign, make_impression, make_wallet, watch

@@ -19,8 +19,9 @@ from megabox.demo import adverts, charges, people, works
 from megabox.standin import call as standin_call
 from payouts import runs
 from payouts.models import IssuedStatement, Payout, PayoutRun
-from store import gate, orders
+from store.access import gate
 from store.models import BalanceCheck, BalanceTransaction, Download, Gate, LibraryItem, Order
+from store.sales import orders
 from tests.standin.server import Standin
 from users.access import has_confirmed_email
 from users.models import User

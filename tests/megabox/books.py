@@ -16,9 +16,11 @@ from ledger import months, payees
 from megabox.claims import worker_name
 from payouts import issuing, runs, transfers
 from payouts.models import IssuedStatement, Payout
-from store import checkout, disputes, fees, gate, orders, preorders, refunds
-from store.checkout import Fee
+from store.access import gate
+from store.cases import disputes, refunds
 from store.models import Order
+from store.sales import checkout, fees, orders, preorders
+from store.sales.checkout import Fee
 from tests.ads.factories import make_ad, make_advertiser, make_campaign, make_wallet, see, watch
 from tests.artists.factories import make_sheet, make_track
 from tests.store.buying_before import make_coming, make_preorder

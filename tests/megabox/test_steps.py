@@ -13,8 +13,9 @@ from ledger import payees
 from megabox import steps
 from payouts import runs, transfers
 from payouts import tasks as payouts_tasks
-from store import gate, waiting
 from store import tasks as store_tasks
+from store.access import gate
+from store.payments import waiting
 
 
 class Broken(Exception):

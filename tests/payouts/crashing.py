@@ -21,8 +21,8 @@ from ledger import chart, journal
 from payouts import audit as payouts_audit
 from payouts import bank_details, decisions, files, runs, sepa, tasks
 from payouts.models import Payout, PayoutRun, Rail
-from store import events
 from store import tasks as store_tasks
+from store.payments import events
 from tests.crashing import Clock, findings
 from tests.payouts.factories import MICROS, NOON, approve, earn, executing_run, make_payee, open_run
 from tests.standin.server import Standin

@@ -13,8 +13,8 @@ from artists.models import Payee
 from ledger import audit as books
 from payouts import audit, bank_details, blocks, files, rails, runs, transfers
 from payouts.models import BankAccount, Payout, PayoutRun, Rail
-from store import events, waiting
 from store.models import StripeEvent
+from store.payments import events, waiting
 from tests.payouts.factories import (
     MICROS,
     NOON,

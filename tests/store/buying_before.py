@@ -7,10 +7,10 @@ from typing import Any
 
 from artists import albums
 from artists.models import Album
-from store import checkout, orders, preorders
-from store.checkout import Refunds
 from store.listeners import Listener
 from store.models import Dispute, Order, PreOrder
+from store.sales import checkout, orders, preorders
+from store.sales.checkout import Refunds
 from tests.artists.factories import make_album
 from tests.store.factories import NOON, listener, paid_session
 

@@ -16,11 +16,11 @@ from django.http import HttpResponse
 from django.test import Client
 
 from artists.models import Album, Track
-from store import orders
-from store.checkout import Session
 from store.listeners import Listener
 from store.models import Order, StripeEvent
 from store.music import Music
+from store.sales import orders
+from store.sales.checkout import Session
 from tests.artists.factories import make_album, make_track
 from tests.users.factories import leo
 from users.models import User

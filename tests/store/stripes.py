@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from megabox import money
-from store import stripe_balance
 from store.models import Order
-from store.stripe_balance import Told
+from store.reconciliation import stripe_balance
+from store.reconciliation.stripe_balance import Told
 from tests.store.factories import NOON
 
 _numbers = itertools.count(1)

@@ -11,9 +11,12 @@ from ledger import chart, journal
 from ledger.journal import Line
 from ledger.models import Policy
 from ledger.policy import VERSION_1
-from store import disputes, library, orders, queue
+from store import queue
+from store.access import library
 from store.audit import findings
+from store.cases import disputes
 from store.models import Dispute, Gate, LibraryItem, Order, StripeEvent
+from store.sales import orders
 from tests.ads.factories import make_advertiser, make_wallet
 from tests.artists.factories import make_track
 from tests.store.factories import (

@@ -17,8 +17,12 @@ from ledger import chart, journal, payees
 from ledger.models import Entry
 from payouts import transfers
 from payouts.models import Payout
-from store import audit, balance_checks, checkout, naming, orders, reconciliation, refunds, stripe_balance, waiting
+from store import audit
+from store.cases import refunds
 from store.models import BalanceImport, BalanceTransaction, Decision, Naming, Order, StripeEvent
+from store.payments import waiting
+from store.reconciliation import balance_checks, naming, reconciliation, stripe_balance
+from store.sales import checkout, orders
 from tests.payouts.factories import executing_run
 from tests.standin import sent
 from tests.standin.server import Standin

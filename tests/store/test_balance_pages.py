@@ -19,8 +19,11 @@ from django.utils import timezone
 
 from ledger import chart, journal
 from ledger.models import Entry
-from store import balance_audit, balance_checks, balance_pages, balance_reports, hand_entries, refunds, tasks
+from store import tasks
+from store.cases import refunds
+from store.desk import balance as balance_pages
 from store.models import BalanceTransaction, Decision, HandEntry, Naming
+from store.reconciliation import balance_audit, balance_checks, balance_reports, hand_entries
 from tests.store.factories import NOON, make_paid_order
 from tests.store.stripes import Stripe, told, told_charge, told_refund
 from tests.users.factories import PASSWORD, ada, max_

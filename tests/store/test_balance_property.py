@@ -15,10 +15,13 @@ from ledger import chart, journal
 from ledger.models import Entry
 from payouts import booking, transfers
 from payouts.models import Payout
-from store import audit, balance_checks, disputes, fees, naming, orders, refunds, taking
-from store.checkout import Fee
+from store import audit
+from store.cases import disputes, refunds, taking
 from store.models import BalanceTransaction, Order
-from store.stripe_balance import Told
+from store.reconciliation import balance_checks, naming
+from store.reconciliation.stripe_balance import Told
+from store.sales import fees, orders
+from store.sales.checkout import Fee
 from tests.payouts.factories import earn, executing_run, make_payee
 from tests.store.factories import NOON, make_order, make_sold_album, paid_session
 from tests.store.factories import told as dispute

@@ -9,8 +9,8 @@ from django.test import Client
 from ads.models import Advertiser
 from artists.models import Album
 from ledger import chart, journal
-from store import cart, checkout, orders
 from store.models import CartItem, LibraryItem, Order
+from store.sales import cart, checkout, orders
 from tests.ads.factories import make_advertiser
 from tests.store.factories import (
     NOON,

@@ -13,8 +13,8 @@ from django.utils import timezone
 from artists.models import Payee
 from ledger import chart, journal, payees
 from ledger.journal import Line
-from store import adjustments, disputes
 from store.audit import findings
+from store.cases import adjustments, disputes
 from store.models import Adjustment, Dispute, Order
 from tests.ads.factories import make_advertiser
 from tests.artists.factories import make_payee

@@ -10,8 +10,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from ledger import chart, journal
-from store import audit, checkout, orders, refunds, waiting
+from store import audit
+from store.cases import refunds
 from store.models import Order, StripeEvent
+from store.payments import waiting
+from store.sales import checkout, orders
 from tests.ads.factories import make_advertiser
 from tests.standin import sent
 from tests.standin.server import Standin

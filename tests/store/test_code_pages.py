@@ -8,8 +8,11 @@ from django.core.cache import cache
 from django.test import Client
 
 from artists.models import Album
-from store import codes, letters, library, tries
+from store import letters
+from store.access import library
 from store.models import CodeBatch, DownloadCode, LibraryItem
+from store.offers import codes
+from store.requests import tries
 from tests.artists.factories import make_artist
 from tests.crashing import Clock
 from tests.store.factories import NOON, listener, make_sold_album, music

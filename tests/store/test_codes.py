@@ -10,10 +10,13 @@ from django.db import connection, transaction
 from artists import albums
 from artists.models import Album
 from ledger.models import Entry
-from store import codes, letters, library, refunds
+from store import letters
+from store.access import library
 from store.audit import findings
+from store.cases import refunds
 from store.listeners import Listener
 from store.models import CodeBatch, Download, DownloadCode, LibraryItem
+from store.offers import codes
 from tests.artists.factories import make_album
 from tests.store.factories import NOON, guest, listener, make_paid_order, make_sold_album, music
 from tests.users.factories import charlie, leo

@@ -8,8 +8,10 @@ import pytest
 from django.conf import LazySettings
 
 from ads.models import Advertiser, Campaign
-from store import checkout, deposit_refunds, events, orders
+from store.cases import deposit_refunds
 from store.models import DepositRefund, Order
+from store.payments import events
+from store.sales import checkout, orders
 from tests.ads.factories import make_advertiser, make_campaign, usd
 from tests.crashing import Arena, Clock, at_once, boundaries, findings, sweep
 from tests.standin.server import Standin

@@ -18,11 +18,13 @@ from ads.demand import campaigns
 from ads.models import Advertiser, Campaign
 from ledger import audit as ledger_audit
 from ledger import chart, journal
-from store import checkout, deposit_refunds, disputes, events, orders, refunds, taking
 from store.audit import findings
-from store.checkout import Refunds
-from store.deposit_refunds import CannotGiveBack
+from store.cases import deposit_refunds, disputes, refunds, taking
+from store.cases.deposit_refunds import CannotGiveBack
 from store.models import DepositRefund, Order
+from store.payments import events
+from store.sales import checkout, orders
+from store.sales.checkout import Refunds
 from tests.ads.factories import lease, make_ad, make_advertiser, make_campaign, page_token, usd
 from tests.store.factories import NOON, listener, paid_session, told
 from tests.users.factories import acme, leo

@@ -7,8 +7,11 @@ import pytest
 from django.test import Client
 
 from artists.models import Album
-from store import checkout, code_pages, letters, orders, tries
+from store import letters
 from store.models import CartItem, Discount, Order
+from store.requests import tries
+from store.sales import checkout, orders
+from store.studio import codes as code_pages
 from tests.artists.factories import make_artist
 from tests.store.factories import NOON, listener, make_sold_album, paid_session
 from tests.store.test_cart import form_of, stripe_opens

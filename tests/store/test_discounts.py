@@ -14,11 +14,15 @@ from artists.models import Album, Artist
 from ledger import chart, journal
 from ledger.models import Entry, Posting
 from megabox import money
-from store import cart, checkout, discounts, library, orders, receipts, refunds, waiting
+from store.access import library
 from store.audit import findings
-from store.discounts import Asked, taken
+from store.cases import refunds
 from store.listeners import Listener
 from store.models import CartItem, Discount, LibraryItem, Order
+from store.offers import discounts
+from store.offers.discounts import Asked, taken
+from store.payments import waiting
+from store.sales import cart, checkout, orders, receipts
 from tests.artists.factories import make_artist, make_track
 from tests.store.factories import (
     NOON,

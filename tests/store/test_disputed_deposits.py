@@ -9,9 +9,10 @@ from ads.models import Advertiser, Campaign
 from ledger import audit as ledger_audit
 from ledger import chart, journal
 from ledger.journal import Line
-from store import disputes, orders
 from store.audit import findings
+from store.cases import disputes
 from store.models import Order
+from store.sales import orders
 from tests.ads.factories import make_ad, make_advertiser, make_campaign
 from tests.store.factories import NOON, listener, paid_session, told
 

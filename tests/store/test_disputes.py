@@ -24,9 +24,12 @@ from ledger.models import Account, Entry, Posting
 from megabox.export import verify_books
 from payouts import blocks, holds, statements
 from payouts.models import Block
-from store import disputes, library, receipts, refunds, waiting
+from store.access import library
 from store.audit import findings
+from store.cases import disputes, refunds
 from store.models import Dispute, Order, StripeEvent
+from store.payments import waiting
+from store.sales import receipts
 from tests.artists.factories import make_artist, make_payee, make_sheet
 from tests.store.factories import (
     NOON,

@@ -9,8 +9,12 @@ from django.utils import timezone
 from ledger import audit as ledger_audit
 from ledger import chart, journal, payees
 from ledger.models import Entry
-from store import audit, balance_checks, checkout, disputes, refunds, waiting
+from store import audit
+from store.cases import disputes, refunds
 from store.models import Dispute, Order, StripeEvent
+from store.payments import waiting
+from store.reconciliation import balance_checks
+from store.sales import checkout
 from tests.ledger.test_concurrency import at_once
 from tests.standin.server import Standin
 from tests.store.factories import NOON, make_order, make_paid_order, make_sold_album, told

@@ -13,8 +13,9 @@ from artists import plays
 from artists.models import Album, Play, Track
 from artists.plays import Origin
 from megabox.claims import CLAIM_SECONDS
-from store import day_figures, downloads, figures, library
+from store.access import downloads, library
 from store.models import Counting, Figure, LibraryItem
+from store.stats import day_figures, figures
 from tests.artists.factories import make_artist
 from tests.store.factories import NOON, guest, listener, make_paid_order, make_sold_album, music
 from tests.users.factories import charlie, make_user

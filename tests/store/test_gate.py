@@ -23,7 +23,7 @@ from ledger import chart, journal, payees
 from ledger.journal import Line
 from ledger.models import Entry
 from payouts.models import Payout, PayoutRun
-from store import gate, gate_receipts, library
+from store.access import gate, gate_receipts, library
 from store.audit import findings
 from store.listeners import Listener
 from store.models import Gate, GateView, LibraryItem
@@ -288,7 +288,7 @@ BOUNDARIES: list[tuple[str, str]] = [
     ("ads.measurement.gate_views", "start"),
     ("ads.measurement.gate_views", "confirm"),
     ("ads.rewards.credits", "spend"),
-    ("store.library", "grant"),
+    ("store.access.library", "grant"),
 ]
 
 

@@ -17,8 +17,8 @@ from artists.audio import RECIPES
 from artists.models import FreeMode, Rendition
 from ledger.models import Entry
 from megabox import money
-from store import gate as gates
-from store import library
+from store.access import gate as gates
+from store.access import library
 from store.models import Gate, LibraryItem
 from tests.ads.factories import AGENT, make_ad, make_campaign
 from tests.artists.factories import make_track

@@ -13,9 +13,10 @@ from artists import plays
 from artists.models import Payee, Play
 from artists.plays import Origin
 from payouts import statements
-from store import downloads, figures, insights, library
+from store.access import downloads, library
 from store.models import Counting, LibraryItem
-from store.periods import Period, Window, chosen
+from store.stats import figures, insights
+from store.stats.periods import Period, Window, chosen
 from tests.artists.factories import make_artist
 from tests.store.factories import listener, make_paid_order, make_sold_album, make_sold_track, music
 from tests.users.factories import charlie, make_user, nina

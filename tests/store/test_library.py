@@ -16,10 +16,12 @@ from mutagen.id3 import ID3
 from ads.models import Wallet
 from artists import audio, incoming, progress, renditions, sweeping, tasks
 from artists.models import Album, Play, Rendition, Skip, Track
-from store import library, orders, refunds
+from store.access import library
+from store.cases import refunds
 from store.listeners import Listener
 from store.models import CartItem, Download, Gate, LibraryItem, Order
 from store.music import Music
+from store.sales import orders
 from tests.ads.factories import make_wallet
 from tests.artists.factories import make_album, make_track, tiny
 from tests.store.factories import (

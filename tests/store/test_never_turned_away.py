@@ -10,7 +10,7 @@ from ads.delivery import serving
 from ads.measurement.gate_views import ViewRefused
 from ads.models import Ad, BudgetLease, Campaign, CampaignDay, Impression, PrefixCount
 from ledger.models import Entry
-from store import gate
+from store.access import gate
 from store.models import Gate, LibraryItem
 from tests.ads.factories import AGENT, NOON, make_ad, make_campaign, make_wallet, watch
 from tests.artists.factories import make_track

@@ -11,9 +11,10 @@ from django.db import connection
 from artists.models import FreeMode
 from ledger import chart, journal
 from ledger.models import Entry, Posting
-from store import library, orders, receipts
+from store.access import library
 from store.audit import findings
 from store.models import CartItem, LibraryItem, Order
+from store.sales import orders, receipts
 from tests.artists.factories import make_album, make_payee, make_sheet
 from tests.store.factories import (
     NOON,

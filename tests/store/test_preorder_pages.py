@@ -12,8 +12,9 @@ from django.urls import reverse
 
 from artists import albums
 from artists.models import Album
-from store import checkout, orders, preorder_refunds, preorders
+from store.cases import preorder_refunds
 from store.models import Order, PreOrder
+from store.sales import checkout, orders, preorders
 from tests.store.buying_before import OUT, Cards, make_coming, make_preorder
 from tests.store.factories import NOON, listener
 from tests.users.factories import ada, leo, nina

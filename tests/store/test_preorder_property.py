@@ -11,22 +11,12 @@ from hypothesis import strategies as st
 from artists import albums
 from ledger import audit as books
 from ledger import chart, journal
-from store import (
-    audit,
-    checkout,
-    dispute_audit,
-    disputes,
-    library,
-    orders,
-    preorder_audit,
-    preorder_refunds,
-    preorders,
-    refunds,
-    sale_checks,
-    taking,
-)
+from store import audit
+from store.access import library
+from store.cases import dispute_audit, disputes, preorder_audit, preorder_refunds, refunds, sale_checks, taking
 from store.models import Order, PreOrder
 from store.music import Music
+from store.sales import checkout, orders, preorders
 from tests.store.buying_before import Cards, make_coming, make_preorder, pay
 from tests.store.factories import NOON, guest, told
 

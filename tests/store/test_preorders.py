@@ -16,21 +16,13 @@ from artists.models import Album
 from ledger import audit as ledger_audit
 from ledger import chart, journal, payees
 from ledger.models import Entry, Posting
-from store import (
-    checkout,
-    day_figures,
-    disputes,
-    library,
-    orders,
-    preorder_refunds,
-    preorders,
-    receipts,
-    refunds,
-    sale_checks,
-)
+from store.access import library
 from store.audit import findings
+from store.cases import disputes, preorder_refunds, refunds, sale_checks
 from store.models import Figure, LibraryItem, Order, PreOrder
 from store.music import Music
+from store.sales import checkout, orders, preorders, receipts
+from store.stats import day_figures
 from tests.store.buying_before import OUT, Cards, make_coming, make_preorder, pay
 from tests.store.factories import NOON, guest, listener, make_order, told
 from tests.users.factories import ada, leo

@@ -14,9 +14,10 @@ from artists import plays
 from artists.models import Album
 from ledger import policy
 from megabox import money
-from store import figures, orders, prices
 from store.models import Discount, Figure, Prediction
 from store.music import Music
+from store.sales import orders
+from store.stats import figures, prices
 from tests.artists.factories import make_artist, make_payee, make_sheet
 from tests.store.factories import NOON, guest, make_paid_order, make_sold_album, paid_session
 from tests.users.factories import make_user, nina

@@ -15,8 +15,11 @@ from ledger.journal import Line
 from ledger.models import Entry
 from payouts import booking, transfers
 from payouts.models import Payout
-from store import balance_checks, balance_import, disputes, naming, orders, reconciliation, refunds, tasks
+from store import tasks
+from store.cases import disputes, refunds
 from store.models import BalanceCheck, BalanceImport, BalanceTransaction, Decision, Naming, Order
+from store.reconciliation import balance_checks, balance_import, naming, reconciliation
+from store.sales import orders
 from tests.ads.factories import make_advertiser
 from tests.payouts.factories import earn, executing_run, make_payee
 from tests.store.factories import NOON, listener, make_order, make_paid_order, make_sold_album, paid_session

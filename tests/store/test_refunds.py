@@ -12,9 +12,12 @@ from hypothesis.extra.django import TestCase
 from ads.models import Campaign
 from ledger import chart, journal, payees
 from ledger.models import Entry
-from store import library, orders, refunds, taking, waiting
+from store.access import library
 from store.audit import findings
+from store.cases import refunds, taking
 from store.models import LibraryItem, Order, StripeEvent
+from store.payments import waiting
+from store.sales import orders
 from tests.ads.factories import make_advertiser, make_campaign
 from tests.artists.factories import make_artist, make_payee, make_sheet
 from tests.store.factories import (

@@ -18,12 +18,15 @@ from hypothesis import strategies as st
 from ads.models import Advertiser
 from ledger import chart, journal
 from ledger.models import Entry
-from store import balance_checks, checkout, deposit_refunds, disputes, events, orders, refunds, taking
 from store.audit import findings
-from store.checkout import Refunds
-from store.deposit_refunds import CannotGiveBack
+from store.cases import deposit_refunds, disputes, refunds, taking
+from store.cases.deposit_refunds import CannotGiveBack
 from store.models import BalanceTransaction, DepositRefund, Order, StripeEvent
-from store.orders import Mismatch
+from store.payments import events
+from store.reconciliation import balance_checks
+from store.sales import checkout, orders
+from store.sales.checkout import Refunds
+from store.sales.orders import Mismatch
 from tests.ads.factories import make_advertiser, usd
 from tests.standin.server import Standin
 from tests.store.factories import NOON, listener, make_paid_order, told

@@ -9,8 +9,10 @@ from ledger import chart, journal
 from ledger.models import Account, Posting
 from megabox.reporting import Filters
 from megabox.tables import Table
-from store import disputes, fees, refunds, reports
-from store.checkout import Fee
+from store import reports
+from store.cases import disputes, refunds
+from store.sales import fees
+from store.sales.checkout import Fee
 from tests.store.factories import NOON, make_order, make_paid_order, make_sold_album, make_sold_track, told
 
 pytestmark = pytest.mark.django_db

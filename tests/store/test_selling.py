@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 
 from artists.models import Album, Original, Rendition, Track
-from store import cart, orders
 from store.models import Order
+from store.sales import cart, orders
 from tests.store.factories import NOON, listener, make_order, make_sold_album, make_sold_track, music, paid_session
 from tests.users.factories import leo
 

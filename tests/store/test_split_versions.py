@@ -12,8 +12,9 @@ from artists import plays, signing, splits
 from artists.models import Album, SplitSheet
 from ledger import chart, journal
 from payouts import statements
-from store import orders, refunds
 from store.audit import findings
+from store.cases import refunds
+from store.sales import orders
 from tests.ads.factories import NEXT_DAY, make_ad, make_advertiser, make_campaign, see, usd
 from tests.ads.factories import NOON as AD_NOON
 from tests.artists.factories import make_track

@@ -7,9 +7,10 @@ import pytest
 
 from ledger import chart, journal
 from ledger.models import Entry
-from store import checkout, waiting
-from store.checkout import Fee
 from store.models import Order
+from store.payments import waiting
+from store.sales import checkout
+from store.sales.checkout import Fee
 from tests.store.factories import NOON, make_order, make_paid_order, paid_session
 
 pytestmark = pytest.mark.django_db

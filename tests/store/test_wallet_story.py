@@ -17,7 +17,8 @@ from ads.revenue import rejections, settlement
 from ads.rewards import credits, wallets
 from ads.traffic.fraud import Reason
 from ledger import chart, journal
-from store import gate, library, wallet_story
+from store.access import gate, library
+from store.pages import wallet_story
 from tests.ads.factories import (
     AGENT,
     NEXT_DAY,

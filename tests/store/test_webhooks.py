@@ -14,8 +14,11 @@ from django.utils import timezone
 from ledger.models import Entry
 from payouts import transfers
 from payouts.models import Payout
-from store import events, library, orders, waiting, webhooks
+from store.access import library
 from store.models import LibraryItem, Order, StripeEvent
+from store.pages import webhooks
+from store.payments import events, waiting
+from store.sales import orders
 from tests.artists.factories import make_payee
 from tests.payouts.factories import MICROS, earn, executing_run
 from tests.store.factories import (
@@ -242,7 +245,7 @@ def test_a_failure_undoes_all_of_its_event_and_the_next_try_does_it(monkeypatch:
         raise RuntimeError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr("store.receipts.queue", broken)
+        patch.setattr("store.sales.receipts.queue", broken)
         sweep()
     order.refresh_from_db()
     assert order.state == Order.State.PENDING

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from megabox.demo import adverts, ahead, catalogue, charges, codes, history, people, unpaid, whole
 from megabox.demo.workshop import Workshop
-from store import balance_checks, stripe_balance
+from store.reconciliation import balance_checks, stripe_balance
 
 
 class Command(BaseCommand):

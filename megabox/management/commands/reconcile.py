@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from store import balance_checks, stripe_balance
+from store.reconciliation import balance_checks, stripe_balance
 
 
 class Command(BaseCommand):

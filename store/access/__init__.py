@@ -1,0 +1,1 @@
+"""What somebody may hear and download, and why."""

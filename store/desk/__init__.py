@@ -1,0 +1,1 @@
+"""What the staff see: the comparison with Stripe, disputes and other cases."""

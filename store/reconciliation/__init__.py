@@ -1,0 +1,1 @@
+"""The books beside Stripe's balance, line by line."""

@@ -1,0 +1,1 @@
+"""From a cart to music that is paid for."""

@@ -1,0 +1,1 @@
+"""What artists see of their sales: statistics, discounts, download codes."""
