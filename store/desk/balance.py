@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from ledger.journal import Refused
 from ledger.models import Posting
 from megabox.nudges import nudge
 from store import tasks
@@ -99,7 +100,7 @@ def decide(request: SignedInRequest, pk: int) -> HttpResponse:
     choice = Decision.Choice(form.cleaned_data["choice"])
     try:
         matching.decide(pk, choice, form.cleaned_data["reason"], by=request.user, at=timezone.now())
-    except matching.NotInSuspense as reason:
+    except (matching.NotInSuspense, Refused) as reason:
         messages.error(request, str(reason))
     else:
         messages.success(request, "Booked. Suspense is clear of it.")
@@ -112,7 +113,12 @@ def decide(request: SignedInRequest, pk: int) -> HttpResponse:
 def take_back(request: SignedInRequest, decision_id: int) -> HttpResponse:
     """Take a decision back."""
     decision = get_object_or_404(Decision, pk=decision_id)
-    if matching.take_back(decision.pk, by=request.user, at=timezone.now()):
+    try:
+        is_done = matching.take_back(decision.pk, by=request.user, at=timezone.now())
+    except Refused as reason:
+        messages.error(request, str(reason))
+        return redirect(decision.transaction)
+    if is_done:
         messages.success(request, "The decision is taken back, and what it was about was looked for again.")
     else:
         messages.error(request, "That decision was taken back before.")
@@ -137,7 +143,7 @@ def pay_vat(request: SignedInRequest) -> HttpResponse:
         asked = {name: form.cleaned_data[name] for name in ("form_id", "country", "unit", "micros", "reason")}
         try:
             hand_entries.pay_vat(**asked, by=request.user, at=timezone.now())
-        except hand_entries.CannotBook as reason:
+        except (hand_entries.CannotBook, Refused) as reason:
             form.add_error("amount", str(reason))
         else:
             messages.success(request, "Booked.")

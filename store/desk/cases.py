@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from ledger.journal import Refused
 from ledger.models import Entry
 from payouts.models import Block
 from store.cases import adjustments, disputes
@@ -85,7 +86,7 @@ def write_off(request: SignedInRequest) -> HttpResponse:
     if form.is_valid():
         try:
             decided = adjustments.write_off(**form.decision, by=request.user, at=timezone.now())
-        except adjustments.CannotAdjust as reason:
+        except (adjustments.CannotAdjust, Refused) as reason:
             form.add_error(None, str(reason))
         else:
             messages.success(request, f"{decided.who} owes that no more. It is booked as our loss.")
@@ -102,7 +103,7 @@ def withhold(request: SignedInRequest) -> HttpResponse:
     if form.is_valid():
         try:
             decided = adjustments.withhold(**form.decision, by=request.user, at=timezone.now())
-        except adjustments.CannotAdjust as reason:
+        except (adjustments.CannotAdjust, Refused) as reason:
             form.add_error(None, str(reason))
         else:
             messages.success(request, f"Withheld of {decided.who} for {decided.country}.")

@@ -17,7 +17,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from ledger import chart, journal
+from ledger import chart, journal, months
 from ledger.models import Entry
 from store import tasks
 from store.cases import refunds
@@ -253,6 +253,20 @@ def test_vat_that_was_paid_leaves_the_liability_and_the_bank(desk: Client) -> No
     row = HandEntry.objects.get()
     assert (row.booked_by, row.reason, row.entry.kind) == (ada(), "October, ref. 77", "vat paid")
     assert "October, ref. 77" in text(desk, "/desk/by-hand/")
+
+
+def test_nothing_is_booked_by_hand_while_the_clock_stands_in_a_closed_month(desk: Client, stripe: Stripe) -> None:
+    collected()
+    moved, waiting = suspended(stripe), suspended(stripe, micros=-4_000_000)
+    desk.post(f"{PAGE}{moved.pk}/decide/", {"choice": "BANK", "reason": "Moved."})
+    decision = Decision.objects.get()
+    months.close(timezone.now().date(), at=timezone.now() + timedelta(days=40))
+    assert pay(desk).status_code == 422
+    for path in (f"{PAGE}{waiting.pk}/decide/", f"{PAGE}decisions/{decision.pk}/take-back/"):
+        answer = desk.post(path, {"choice": "BANK", "reason": "Moved."}, follow=True)
+        assert "are closed: nothing can be booked there any more" in answer.content.decode()
+    assert list(Decision.objects.all()) == [decision]
+    assert not HandEntry.objects.exists()
 
 
 def test_more_than_was_collected_cannot_be_paid(desk: Client) -> None:

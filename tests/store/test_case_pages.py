@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from artists.models import Payee
-from ledger import chart, journal, payees
+from ledger import chart, journal, months, payees
 from ledger.journal import Line
 from store.audit import findings
 from store.cases import adjustments, disputes
@@ -195,6 +195,21 @@ def test_what_an_advertiser_owes_is_given_up_too(desk: Client) -> None:
     assert desk.post("/desk/owed/write-off/", sent).status_code == 302
     assert advertiser.owed_micros() == 0
     assert list(findings()) == []
+
+
+def test_nothing_is_decided_while_the_clock_stands_in_a_closed_month(desk: Client) -> None:
+    payee, day = payee_of(make_paid_order(make_sold_album())), NOON + timedelta(days=14)
+    payees.mature(day.date(), at=day)
+    owe(payee)
+    months.close(timezone.now().date(), at=timezone.now() + timedelta(days=40))
+    sent = {"form_id": str(uuid.uuid4()), "payee": payee.pk, "unit": "USD", "amount": "1", "country": "US"}
+    for answer in (
+        desk.post("/desk/owed/withhold/", {**sent, "reason": "30 % without a tax form"}),
+        desk.post("/desk/owed/write-off/", {**sent, "debt": f"payee:{payee.pk}:USD", "reason": "Gone."}),
+    ):
+        assert answer.status_code == 422
+        assert "are closed: nothing can be booked there any more" in answer.content.decode()
+    assert not Adjustment.objects.exists()
 
 
 def test_tax_is_withheld_of_one_payee_from_what_is_payable(desk: Client) -> None:
