@@ -21,6 +21,11 @@ document.addEventListener("click", (event) => {
   if (!running) new Visit(gate, button).start();
 });
 
+// Before this script is there, a press would send the form and show what only scripts read.
+const enable = () => { for (const button of document.querySelectorAll("[data-gate-start]")) button.disabled = false; };
+enable();
+document.addEventListener("megabox:page", enable);
+
 // Leaving the page ends the ad: it costs nobody and pays nobody.
 document.addEventListener("megabox:page", () => { if (running && !running.gate.isConnected) running.leave(); });
 addEventListener("pagehide", () => running?.skip());
