@@ -128,7 +128,7 @@ def parse_exact(text: str) -> int:
 def display(micros: int, unit: str, locale: str = "en_US") -> str:
     """`micros` as people read it, rounded down to the smallest coin: `$9.99`."""
     if unit == CREDIT:
-        return f"{plain_number(micros)} credits" if abs(micros) != MICROS else "1 credit"
+        return f"{plain_number(micros)} credit{'' if abs(micros) == MICROS else 's'}"
     sign = -1 if micros < 0 else 1
     amount = Decimal(sign * floor_to_minor(abs(micros), unit)) / 10 ** minor_digits(unit)
     return _format(amount, unit, locale, minor_digits(unit))

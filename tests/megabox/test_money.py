@@ -59,6 +59,7 @@ def test_amounts_are_shown_rounded_down_or_with_every_digit() -> None:
     assert money.display_exact(9_990_000, "USD") == "$9.99"
     assert money.display(6_000_000, "XCR") == "6 credits"
     assert money.display(1_000_000, "XCR") == "1 credit"
+    assert money.display(-1_000_000, "XCR") == "-1 credit"
     assert money.plain(-1_500_000) == "-1.500000"
 
 
