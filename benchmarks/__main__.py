@@ -13,7 +13,6 @@ MODULES = (
     "clients",
     "settlement",
     "payouts",
-    "growth",
     "pool",
     "ingest",
     "pages",
@@ -23,6 +22,7 @@ MODULES = (
     "events",
     "consumer",
     "ids",
+    "growth",  # closes months after all that the others posted
 )
 
 

@@ -130,8 +130,9 @@ def see(slots: list[Slot], count: int, day: date) -> None:
         )
         cursor.execute("DROP TABLE bench_slot")
         cursor.execute(
-            "UPDATE ads_campaign SET spent_micros = coalesce("
-            "(SELECT sum(price_micros) FROM ads_impression WHERE campaign_id = ads_campaign.id), 0)"
+            "UPDATE ads_campaign SET spent_micros ="
+            " (SELECT sum(price_micros) FROM ads_impression WHERE campaign_id = ads_campaign.id)"
+            " WHERE id IN (SELECT campaign_id FROM ads_impression)"
         )
         if postgres:
             cursor.execute("SELECT setval('ads_impression_number', %s)", [first + count])
